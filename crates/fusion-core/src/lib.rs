@@ -1,0 +1,1 @@
+//! The traits that every block and model of cellweave implements.

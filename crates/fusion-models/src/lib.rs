@@ -1,0 +1,1 @@
+//! Blocks and models that fuse the modalities of single cells.

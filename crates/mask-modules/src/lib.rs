@@ -1,0 +1,1 @@
+//! Random, input and output masks for masked training of cell models.

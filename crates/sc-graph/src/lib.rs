@@ -1,0 +1,1 @@
+//! Nearest neighbours, fuzzy graphs, Leiden and UMAP for single cells.

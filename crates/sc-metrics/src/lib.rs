@@ -1,0 +1,1 @@
+//! Clustering scores by the definitions of scikit-learn, and k-means for scoring.

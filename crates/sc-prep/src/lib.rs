@@ -1,0 +1,1 @@
+//! Normalisation, feature selection, PCA and genome order for single-cell counts.

@@ -1,0 +1,1 @@
+//! Sampling, the training loop, checkpoints and devices of cellweave.

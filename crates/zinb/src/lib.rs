@@ -1,0 +1,1 @@
+//! Count likelihoods for single-cell models.
