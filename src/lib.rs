@@ -1,1 +1,27 @@
-//! The facade.
+//! cellweave fuses the modalities of single cells with deep models.
+//!
+//! This crate is the facade over the workspace's crates, and what the command `cellweave` is made
+//! of: [`fuse`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
+
+pub mod evaluate;
+pub mod fuse;
+pub mod inspect;
+pub mod plot;
+pub mod report;
+pub mod simulate;
+
+mod atomic;
+mod error;
+mod resources;
+
+pub use error::Error;
+
+pub use fusion_core;
+pub use fusion_models;
+pub use mask_modules;
+pub use sc_graph;
+pub use sc_io;
+pub use sc_metrics;
+pub use sc_prep;
+pub use train;
+pub use ttt_layer;

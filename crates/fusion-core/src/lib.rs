@@ -1,1 +1,25 @@
-//! The traits that every block and model of cellweave implements.
+//! The traits and small types that every block and model of cellweave implements.
+//!
+//! A fusion model is assembled from blocks: an [`Encoder`] per modality, a [`Fusion`] that joins
+//! hidden states, a [`Decoder`] per modality, all held by a struct that implements
+//! [`FusionModel`]. The training loop, checkpoints and evaluation know only that trait, so a model
+//! written outside this workspace trains, resumes and embeds exactly as the shipped ones.
+//!
+//! This crate depends on burn and serde alone and changes slowly. It knows no file format and no
+//! concrete model.
+
+mod batch;
+mod block;
+mod config;
+mod draw;
+mod graph;
+mod loss;
+mod model;
+
+pub use batch::CellBatch;
+pub use block::{Decoder, Encoder, Fusion, Hidden};
+pub use config::ConfigError;
+pub use draw::Draw;
+pub use graph::{BlockNode, ModelGraph};
+pub use loss::{LossTerm, LossTerms};
+pub use model::{FusionModel, Stage};

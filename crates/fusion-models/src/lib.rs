@@ -1,1 +1,12 @@
 //! Blocks and models that fuse the modalities of single cells.
+//!
+//! [`blocks`] holds the exchangeable parts; each model is a struct of blocks that implements
+//! [`fusion_core::FusionModel`]. Models take tensors and settings, never a file.
+
+pub mod blocks;
+pub mod scfusionttt;
+
+mod graph;
+
+pub use graph::to_petgraph;
+pub use scfusionttt::{ScFusionTtt, ScFusionTttConfig};

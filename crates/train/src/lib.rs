@@ -1,1 +1,34 @@
-//! Sampling, the training loop, checkpoints and devices of cellweave.
+//! Where data, model and disk meet: batches, the training loop, checkpoints, history, devices.
+//!
+//! [`train`] runs any [`FusionModel`](fusion_core::FusionModel) on a [`CellData`], and
+//! [`embed`] reads the trained model out. Order, masks and dropout are pure functions of
+//! (seed, epoch, step), so a run on the CPU that is interrupted and resumed ends with the same
+//! bytes as one that was not.
+
+mod checkpoint;
+mod clip;
+mod config;
+mod data;
+mod device;
+mod embed;
+mod error;
+mod history;
+mod init;
+mod observer;
+mod sampler;
+mod split;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints, Progress};
+pub use clip::clip_global_norm;
+pub use config::TrainConfig;
+pub use data::{CellData, DataError};
+pub use device::{DeviceChoice, DeviceError};
+pub use embed::embed;
+pub use error::TrainError;
+pub use history::{EpochRecord, History};
+pub use init::seeded_init;
+pub use observer::{Observer, Silent, StepReport};
+pub use sampler::Sampler;
+pub use split::Split;
+pub use trainer::{Outcome, Run, Trained, train};

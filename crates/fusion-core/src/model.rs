@@ -1,0 +1,34 @@
+//! The contract between a model and the training loop.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::{CellBatch, LossTerms, ModelGraph};
+
+/// One stage of training: which losses, on which modalities.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Stable name, used in checkpoints and history.
+    pub name: String,
+    /// Modalities that a batch of this stage must hold.
+    pub modalities: Vec<String>,
+}
+
+/// A model that the training loop can train, save, resume, embed with and draw.
+///
+/// A model holds blocks and nothing else: no loop, no file, no layer that another model could use.
+pub trait FusionModel: Module {
+    /// The stages in the order they run.
+    fn stages(&self) -> Vec<Stage>;
+
+    /// The losses of a batch. Each value is a mean in which every cell weighs the same, so that the
+    /// loss of a batch is the cell-weighted mean of the losses of its parts.
+    fn losses(&self, batch: &CellBatch, stage: &Stage) -> LossTerms;
+
+    /// The embedding of the cells, `[cells, n_latent]`; nothing is masked or dropped.
+    fn embed(&self, batch: &CellBatch) -> Tensor<2>;
+
+    /// The model as a graph of named blocks.
+    fn describe(&self) -> ModelGraph;
+}

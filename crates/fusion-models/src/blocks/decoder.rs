@@ -1,0 +1,62 @@
+//! Visible tokens to values of all features.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use fusion_core::{Draw, Encoder, Hidden};
+use mask_modules::TokenMask;
+use serde::{Deserialize, Serialize};
+use ttt_layer::Linear;
+
+use super::{PatchHead, Patches, TokenWeights, TttStack, TttStackConfig, normal};
+
+/// Settings of a [`TokenDecoder`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenDecoderConfig {
+    /// The blocks.
+    pub stack: TttStackConfig,
+    /// Whether tokens share the weights of the head.
+    pub weights: TokenWeights,
+    /// Whether every token is told the cell's vector. A TTT block is causal: without it, a hidden
+    /// token at the start of the sequence has nothing to be predicted from.
+    pub cell_context: bool,
+}
+
+impl TokenDecoderConfig {
+    /// A new decoder.
+    pub fn init(&self, patches: Patches, device: &Device) -> TokenDecoder {
+        let d_model = self.stack.block.d_model();
+        TokenDecoder {
+            mask_token: normal([d_model], device),
+            position: normal([patches.n_tokens(), d_model], device),
+            context: self.cell_context.then(|| Linear::new(d_model, d_model, device)),
+            stack: self.stack.init(device),
+            head: PatchHead::new(patches, d_model, self.weights, device),
+        }
+    }
+}
+
+/// The decoder of a masked autoencoder: mask tokens at hidden places, a position vector per token,
+/// TTT blocks, a linear head.
+///
+/// Shapes: visible hidden states `[cells, visible, d_model]` and the cell vector `[cells, d_model]`
+/// -> `[cells, tokens, patch width]`.
+#[derive(Module, Debug)]
+pub struct TokenDecoder {
+    mask_token: Param<Tensor<1>>,
+    position: Param<Tensor<2>>,
+    context: Option<Linear>,
+    stack: TttStack,
+    head: PatchHead,
+}
+
+impl TokenDecoder {
+    /// Reconstructs every token.
+    pub fn decode(&self, visible: Hidden, cell: Tensor<2>, mask: &TokenMask, draw: Draw) -> Hidden {
+        let tokens = mask.restore(visible, self.mask_token.val());
+        let mut shift = self.position.val().unsqueeze::<3>();
+        if let Some(context) = &self.context {
+            shift = shift + context.forward(cell.unsqueeze_dim::<3>(1));
+        }
+        self.head.forward(self.stack.encode(tokens + shift, draw))
+    }
+}

@@ -1,0 +1,413 @@
+//! The training loop.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device};
+use fusion_core::{Draw, FusionModel, Stage};
+use indexmap::IndexMap;
+
+use crate::{
+    CellData, Checkpoint, CheckpointError, Checkpoints, EpochRecord, History, Observer, Progress,
+    Sampler, Split, StepReport, TrainConfig, TrainError, clip_global_norm,
+};
+
+/// What to train with.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// Settings of the loop.
+    pub config: &'a TrainConfig,
+    /// Seed of order, masks and split (initial weights are the caller's).
+    pub seed: u64,
+    /// The device, without autodiff.
+    pub device: &'a Device,
+    /// Folder for checkpoints; `None` writes none.
+    pub checkpoints: Option<&'a Path>,
+    /// Whether to go on from the newest checkpoint.
+    pub resume: bool,
+    /// What the run was started with: settings, features, data. A checkpoint of another context
+    /// cannot be resumed.
+    pub context: serde_json::Value,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs ran.
+    Finished,
+    /// The validation loss stopped falling.
+    StoppedEarly,
+    /// The observer asked to stop; a checkpoint was saved if there is a folder for it.
+    Interrupted,
+}
+
+/// A trained model.
+#[derive(Debug)]
+pub struct Trained<M> {
+    /// The model with its best weights (the current ones when interrupted), ready for inference.
+    pub model: M,
+    /// All epochs.
+    pub history: History,
+    /// How the run ended.
+    pub outcome: Outcome,
+}
+
+/// Purposes that the seed is used for.
+mod purpose {
+    pub const TRAINING: u64 = 0;
+    pub const VALIDATION: u64 = 1;
+}
+
+/// Trains a model on cells.
+///
+/// Each epoch sees every training cell once, in batches of `batch_size` whose gradients are gathered
+/// in parts of `micro_batch`. Then the loss on the validation cells is measured, always with the
+/// same masks, so that epochs can be compared. Training stops early when it has not fallen for
+/// `patience` epochs, and the best weights are restored.
+///
+/// # Errors
+/// See [`TrainError`]. A loss that is not finite stops the run; the last checkpoint stays.
+pub fn train<M: FusionModel>(
+    model: M,
+    data: &CellData,
+    run: &Run<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Trained<M>, TrainError> {
+    run.config.validate()?;
+    let n = data.n_cells();
+    let split = Split::random(n, run.config.validation_fraction, run.seed)
+        .ok_or(TrainError::TooFewCells(n))?;
+    if split.training.len() < run.config.batch_size {
+        let (training, batch_size) = (split.training.len(), run.config.batch_size);
+        return Err(TrainError::SmallerThanBatch { training, batch_size });
+    }
+    let mut state = State::start(model, run);
+    if run.resume {
+        state = state.restore(run)?;
+    }
+    state.run(data, &split, run, observer)
+}
+
+/// Everything that changes while a model trains.
+struct State<M> {
+    model: M,
+    best: Option<Vec<u8>>,
+    optimizer: ModuleOptimizer,
+    progress: Progress,
+}
+
+impl<M: FusionModel> State<M> {
+    fn start(model: M, run: &Run<'_>) -> Self {
+        let optimizer = AdamWConfig::new()
+            .with_epsilon(1e-8)
+            .with_weight_decay(run.config.weight_decay as f32)
+            .init();
+        let progress = Progress::start(run.context.clone(), run.seed);
+        Self { model: model.train(), best: None, optimizer, progress }
+    }
+
+    fn restore(self, run: &Run<'_>) -> Result<Self, TrainError> {
+        let Some(root) = run.checkpoints else {
+            return Err(CheckpointError::None(".".into()).into());
+        };
+        let checkpoint = Checkpoints::new(root).latest()?;
+        let other = |reason: &str| CheckpointError::OtherRun {
+            path: root.to_owned(),
+            reason: reason.to_owned(),
+        };
+        if checkpoint.progress.seed != run.seed {
+            return Err(other(&format!(
+                "its seed is {}, this run's {}",
+                checkpoint.progress.seed, run.seed
+            ))
+            .into());
+        }
+        if checkpoint.progress.context != run.context {
+            let reason = difference(&checkpoint.progress.context, &run.context);
+            return Err(other(&reason).into());
+        }
+        let corrupt = |reason: String| CheckpointError::Corrupt { path: root.to_owned(), reason };
+        let optimizer = self
+            .optimizer
+            .from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer))
+            .map_err(|e| corrupt(format!("optimiser: {e}")))?;
+        let model = load(self.model, checkpoint.model).map_err(corrupt)?;
+        Ok(Self { model, best: checkpoint.best, optimizer, progress: checkpoint.progress })
+    }
+
+    fn run(
+        mut self,
+        data: &CellData,
+        split: &Split,
+        run: &Run<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained<M>, TrainError> {
+        let stages = self.model.stages();
+        let mut outcome = Outcome::Finished;
+        let mut cells_seen = 0;
+        while !self.progress.finished {
+            let stage = &stages[self.progress.stage];
+            if !self.epoch(stage, data, split, run, observer, &mut cells_seen)? {
+                self.save(run, observer)?;
+                let history = self.progress.history;
+                let model = self.model.valid();
+                return Ok(Trained { model, history, outcome: Outcome::Interrupted });
+            }
+            self.close_epoch(stage, data, split, run, observer)?;
+            let c = run.config;
+            let stale = c.patience > 0 && self.progress.since_best >= c.patience;
+            if stale || self.progress.epoch == c.epochs {
+                outcome = if stale { Outcome::StoppedEarly } else { Outcome::Finished };
+                self.close_stage(stages.len(), run)?;
+            }
+            if self.progress.finished || self.progress.epoch % c.checkpoint_every == 0 {
+                self.save(run, observer)?;
+            }
+        }
+        let model = self.model.valid();
+        Ok(Trained { model, history: self.progress.history, outcome })
+    }
+
+    /// The steps that are left in the current epoch; `false` if the observer stopped it.
+    fn epoch(
+        &mut self,
+        stage: &Stage,
+        data: &CellData,
+        split: &Split,
+        run: &Run<'_>,
+        observer: &mut dyn Observer,
+        cells_seen: &mut usize,
+    ) -> Result<bool, TrainError> {
+        let stage_seed = Draw::new(run.seed).for_use(self.progress.stage as u64);
+        let sampler =
+            Sampler::new(split.training.clone(), run.config.batch_size, stage_seed.seed());
+        let batches = sampler.epoch(self.progress.epoch);
+        let rate = run.config.learning_rate_of(self.progress.epoch);
+        let training = stage_seed.for_use(purpose::TRAINING).for_use(self.progress.epoch as u64);
+        while self.progress.step < batches.len() {
+            let rows = &batches[self.progress.step];
+            let draw = training.for_use(self.progress.step as u64);
+            self.step(rows, stage, data, draw, rate, run)?;
+            self.progress.step += 1;
+            self.progress.cells += rows.len();
+            *cells_seen += rows.len();
+            let cells = self.progress.cells as f64;
+            observer.on_step(&StepReport {
+                epoch: self.progress.epoch,
+                epochs: run.config.epochs,
+                step: self.progress.step,
+                steps: batches.len(),
+                losses: self.progress.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect(),
+                cells_seen: *cells_seen,
+            });
+            if observer.should_stop() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// One optimiser step.
+    fn step(
+        &mut self,
+        rows: &[usize],
+        stage: &Stage,
+        data: &CellData,
+        draw: Draw,
+        rate: f64,
+        run: &Run<'_>,
+    ) -> Result<(), TrainError> {
+        let device = run.device.clone().autodiff();
+        let mut gradients = GradientsAccumulator::new();
+        for part in rows.chunks(run.config.micro_batch) {
+            let losses = self.model.losses(&data.batch(part, draw, &device), stage);
+            for (name, value) in losses.values() {
+                if !value.is_finite() {
+                    return Err(TrainError::NotFinite {
+                        term: name,
+                        value,
+                        epoch: self.progress.epoch,
+                        step: self.progress.step,
+                        rows: part.to_vec(),
+                    });
+                }
+                *self.progress.sums.entry(name).or_insert(0.0) += value * part.len() as f64;
+            }
+            let share = part.len() as f64 / rows.len() as f64;
+            let backward = losses.total().mul_scalar(share).backward();
+            gradients.accumulate(
+                &self.model,
+                GradientsParams::from_grads(backward, &self.model),
+            );
+        }
+        let mut gradients = gradients.grads();
+        if run.config.clip_norm > 0.0 {
+            gradients = clip_global_norm(&self.model, gradients, run.config.clip_norm).0;
+        }
+        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        Ok(())
+    }
+
+    /// Validates and books an epoch.
+    fn close_epoch(
+        &mut self,
+        stage: &Stage,
+        data: &CellData,
+        split: &Split,
+        run: &Run<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let (validation, validation_loss) = self.validate(stage, data, split, run)?;
+        let p = &mut self.progress;
+        let cells = p.cells as f64;
+        let training: IndexMap<String, f64> =
+            p.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect();
+        let is_best = p.best_loss.is_none_or(|best| validation_loss < best);
+        // The weights of the terms are the model's; the ratio of totals to terms is the same in both.
+        let record = EpochRecord {
+            epoch: p.epoch,
+            stage: stage.name.clone(),
+            learning_rate: run.config.learning_rate_of(p.epoch),
+            training_loss: weighted(&training, &validation.weights),
+            training,
+            validation_loss,
+            validation: validation.means,
+        };
+        observer.on_epoch(&record, is_best);
+        p.history.epochs.push(record);
+        if is_best {
+            p.best_loss = Some(validation_loss);
+            p.history.best = Some(p.history.epochs.len() - 1);
+            p.since_best = 0;
+            self.best = Some(bytes_of(self.model.clone(), run)?);
+        } else {
+            p.since_best += 1;
+        }
+        let p = &mut self.progress;
+        p.epoch += 1;
+        p.step = 0;
+        p.cells = 0;
+        p.sums.clear();
+        Ok(())
+    }
+
+    /// Restores the best weights and moves on to the next stage.
+    fn close_stage(&mut self, n_stages: usize, run: &Run<'_>) -> Result<(), TrainError> {
+        if let Some(best) = &self.best {
+            self.model = load(self.model.clone(), best.clone()).map_err(|reason| {
+                let path = run.checkpoints.unwrap_or(Path::new(".")).to_owned();
+                CheckpointError::Corrupt { path, reason }
+            })?;
+        }
+        let p = &mut self.progress;
+        p.stage += 1;
+        p.finished = p.stage == n_stages;
+        if !p.finished {
+            (p.epoch, p.best_loss, p.since_best) = (0, None, 0);
+            self.best = None;
+        }
+        Ok(())
+    }
+
+    /// Mean losses over the validation cells; masks are the same in every epoch.
+    fn validate(
+        &self,
+        stage: &Stage,
+        data: &CellData,
+        split: &Split,
+        run: &Run<'_>,
+    ) -> Result<(Validation, f64), TrainError> {
+        let model = self.model.valid();
+        let draw = Draw::new(run.seed)
+            .for_use(self.progress.stage as u64)
+            .for_use(purpose::VALIDATION);
+        let n = split.validation.len() as f64;
+        let mut result = Validation::default();
+        for part in split.validation.chunks(run.config.micro_batch) {
+            let losses = model.losses(&data.batch(part, draw, run.device), stage);
+            for (name, value) in losses.values() {
+                if !value.is_finite() {
+                    return Err(TrainError::NotFinite {
+                        term: format!("{name} (validation)"),
+                        value,
+                        epoch: self.progress.epoch,
+                        step: self.progress.step,
+                        rows: part.to_vec(),
+                    });
+                }
+                *result.means.entry(name).or_insert(0.0) += value * part.len() as f64 / n;
+            }
+            for (name, term) in losses.terms() {
+                result.weights.insert(name.clone(), term.weight);
+            }
+        }
+        let total = weighted(&result.means, &result.weights);
+        Ok((result, total))
+    }
+
+    /// A failed write while training goes on is a notice: the generation before is still there.
+    fn save(&self, run: &Run<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let Some(root) = run.checkpoints else { return Ok(()) };
+        let corrupt = |reason: String| CheckpointError::Corrupt { path: root.to_owned(), reason };
+        let checkpoint = Checkpoint {
+            progress: self.progress.clone(),
+            model: bytes_of(self.model.clone(), run)?,
+            optimizer: self
+                .optimizer
+                .into_bytes()
+                .map_err(|e| corrupt(format!("optimiser: {e}")))?
+                .to_vec(),
+            best: self.best.clone(),
+        };
+        match Checkpoints::new(root).save(&checkpoint) {
+            Err(e) if !observer.should_stop() => {
+                observer.on_notice(&format!("{e}; training goes on without this checkpoint"));
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Validation {
+    means: IndexMap<String, f64>,
+    weights: IndexMap<String, f64>,
+}
+
+fn weighted(means: &IndexMap<String, f64>, weights: &IndexMap<String, f64>) -> f64 {
+    means.iter().map(|(name, mean)| mean * weights.get(name).copied().unwrap_or(1.0)).sum()
+}
+
+fn bytes_of<M: Module>(model: M, run: &Run<'_>) -> Result<Vec<u8>, CheckpointError> {
+    let bytes = model.into_record().into_bytes().map_err(|e| CheckpointError::Corrupt {
+        path: run.checkpoints.unwrap_or(Path::new(".")).to_owned(),
+        reason: format!("weights: {e}"),
+    })?;
+    Ok(bytes.to_vec())
+}
+
+fn load<M: Module>(model: M, bytes: Vec<u8>) -> Result<M, String> {
+    ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+        .and_then(|record| model.try_load_record(record))
+        .map_err(|e| format!("weights: {e}"))
+}
+
+/// The first place where two contexts differ.
+fn difference(old: &serde_json::Value, new: &serde_json::Value) -> String {
+    fn walk(path: &str, old: &serde_json::Value, new: &serde_json::Value) -> Option<String> {
+        use serde_json::Value::Object;
+        if let (Object(a), Object(b)) = (old, new) {
+            let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+            return keys.into_iter().find_map(|k| {
+                let null = serde_json::Value::Null;
+                let (x, y) = (a.get(k).unwrap_or(&null), b.get(k).unwrap_or(&null));
+                walk(&if path.is_empty() { k.clone() } else { format!("{path}.{k}") }, x, y)
+            });
+        }
+        (old != new).then(|| format!("its {path} is {old}, this run's {new}"))
+    }
+    walk("", old, new).unwrap_or_else(|| "its context differs".to_owned())
+}

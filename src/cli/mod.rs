@@ -1,0 +1,201 @@
+//! The verbs of the command.
+
+mod fuse;
+mod progress;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cellweave::evaluate::EvaluateOptions;
+use cellweave::{Error, evaluate, inspect, sc_io, simulate};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Fuse the modalities of single cells with deep models.
+#[derive(Parser)]
+#[command(version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Train scFusionTTT on a CITE-seq file and write embedding, clusters and a report.
+    Fuse(FuseArgs),
+    /// Score an embedding of any .h5ad or .h5mu file against labels.
+    Evaluate(EvaluateArgs),
+    /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
+    Inspect(InspectArgs),
+    /// Write a simulated CITE-seq file.
+    Simulate(SimulateArgs),
+    /// Gene positions that are remembered for files that have none.
+    #[command(subcommand)]
+    Genome(GenomeVerb),
+}
+
+/// The device that trains.
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Wgpu,
+    Cuda,
+    Ndarray,
+}
+
+#[derive(Args)]
+struct FuseArgs {
+    /// A .h5mu, .h5ad or 10x .h5 file, or a 10x MEX folder, with RNA and protein counts of the same
+    /// cells. Without it, the embedded simulated data are used.
+    file: Option<PathBuf>,
+    /// Folder for the results.
+    #[arg(short, long, default_value = "cellweave-out")]
+    output: PathBuf,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where to train.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceName,
+    /// Settings as TOML; `--print-config` shows all of them with their values.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Set one setting, such as `--set train.epochs=20`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Column of obs that the clusters are scored against, and that the report draws. Labels are
+    /// used for scoring only. May be repeated.
+    #[arg(long = "labels", value_name = "OBS_KEY")]
+    labels: Vec<String>,
+    /// Go on with the run in this folder, which is the output folder then.
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Print the settings and stop.
+    #[arg(long)]
+    print_config: bool,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Stop after this many optimiser steps as if interrupted.
+    #[arg(long, hide = true)]
+    stop_after_steps: Option<usize>,
+}
+
+#[derive(Args)]
+struct EvaluateArgs {
+    /// A .h5ad or .h5mu file.
+    file: PathBuf,
+    /// Entry of obsm to score, such as X_pca.
+    #[arg(long, value_name = "OBSM_KEY")]
+    rep: String,
+    /// Column of obs with the labels; may be repeated.
+    #[arg(long, value_name = "OBS_KEY", required = true)]
+    labels: Vec<String>,
+    /// Number of clusters for k-means and for Leiden at a fixed number; the number of classes if it
+    /// is not given.
+    #[arg(short)]
+    k: Option<usize>,
+    /// Resolution of Leiden.
+    #[arg(long, default_value_t = 1.0)]
+    resolution: f64,
+    /// Neighbours of a cell, itself included.
+    #[arg(long, default_value_t = 15)]
+    neighbors: usize,
+    /// Seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct InspectArgs {
+    /// A file or a 10x MEX folder.
+    file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct SimulateArgs {
+    /// File to write.
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Cells.
+    #[arg(long)]
+    cells: Option<usize>,
+    /// Genes.
+    #[arg(long)]
+    genes: Option<usize>,
+}
+
+#[derive(Subcommand)]
+enum GenomeVerb {
+    /// Remember the gene positions of a table (TSV, CSV) or annotation (GTF, GFF), plain or gzip.
+    Add {
+        /// The table or annotation.
+        file: PathBuf,
+    },
+}
+
+/// Runs a verb.
+pub fn run(cli: Cli) -> Result<ExitCode, Error> {
+    match cli.verb {
+        Verb::Fuse(args) => fuse::run(args),
+        Verb::Evaluate(args) => run_evaluate(&args),
+        Verb::Inspect(args) => {
+            let found = inspect::inspect(&args.file)?;
+            if args.json { print_json(&found)? } else { print!("{found}") }
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Simulate(args) => run_simulate(&args),
+        Verb::Genome(GenomeVerb::Add { file }) => {
+            let (path, n_genes) = cellweave::fuse::genome_cache::add(&file)?;
+            println!("{n_genes} gene positions remembered in {}", path.display());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_evaluate(args: &EvaluateArgs) -> Result<ExitCode, Error> {
+    let options = EvaluateOptions {
+        k: args.k,
+        n_neighbors: args.neighbors,
+        resolution: args.resolution,
+        seed: args.seed,
+    };
+    let evaluations = args
+        .labels
+        .iter()
+        .map(|labels| evaluate::evaluate(&args.file, &args.rep, labels, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    if args.json {
+        print_json(&evaluations)?;
+    } else {
+        evaluations.iter().for_each(|e| print!("{e}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
+    let mut config = simulate::SimulateConfig::default();
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.n_cells = args.cells.unwrap_or(config.n_cells);
+    config.n_genes = args.genes.unwrap_or(config.n_genes);
+    let data = simulate::simulate(&config)?;
+    sc_io::write_h5mu(&data, &args.output, &sc_io::WriteOptions::default())?;
+    println!("{} cells written to {}", data.obs.len(), args.output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Error> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(e) => return Err(Error::Input(format!("cannot print as JSON: {e}"))),
+    }
+    Ok(())
+}
