@@ -24,15 +24,21 @@ impl Categorical {
         let mut names = labels.clone();
         names.sort_unstable();
         names.dedup();
-        let codes =
-            labels.iter().map(|l| names.binary_search(l).map_or(-1, |i| i as i32)).collect();
+        let codes = labels
+            .iter()
+            .map(|l| names.binary_search(l).map_or(-1, |i| i as i32))
+            .collect();
         Self::from_codes(codes, names)
     }
 
     /// A text categorical from codes and category names, unordered.
     pub fn from_codes(codes: Vec<i32>, categories: Vec<String>) -> Self {
         let categories = Box::new(Column::Text(categories.into_iter().map(Some).collect()));
-        Self { codes, categories, ordered: false }
+        Self {
+            codes,
+            categories,
+            ordered: false,
+        }
     }
 }
 
@@ -64,12 +70,18 @@ pub enum Column {
 impl Column {
     /// Plain integers.
     pub fn ints(values: Vec<i64>) -> Self {
-        Self::Int { values, missing: None }
+        Self::Int {
+            values,
+            missing: None,
+        }
     }
 
     /// Plain booleans.
     pub fn bools(values: Vec<bool>) -> Self {
-        Self::Bool { values, missing: None }
+        Self::Bool {
+            values,
+            missing: None,
+        }
     }
 
     /// Plain text.
@@ -106,9 +118,9 @@ impl Column {
                 (!is_missing(missing)).then(|| values[row].to_string())
             }
             Self::Text(v) => v[row].clone(),
-            Self::Categorical(c) => {
-                usize::try_from(c.codes[row]).ok().and_then(|code| c.categories.label(code))
-            }
+            Self::Categorical(c) => usize::try_from(c.codes[row])
+                .ok()
+                .and_then(|code| c.categories.label(code)),
         }
     }
 
@@ -125,9 +137,9 @@ impl Column {
                 (!missing.as_ref().is_some_and(|m| m[row])).then(|| values[row] as f64)
             }
             Self::Bool { .. } | Self::Text(_) => None,
-            Self::Categorical(c) => {
-                usize::try_from(c.codes[row]).ok().and_then(|code| c.categories.number(code))
-            }
+            Self::Categorical(c) => usize::try_from(c.codes[row])
+                .ok()
+                .and_then(|code| c.categories.number(code)),
         }
     }
 
@@ -147,9 +159,10 @@ impl Column {
                 missing: missing.as_ref().map(|m| pick(m, rows)),
             },
             Self::Text(v) => Self::Text(pick(v, rows)),
-            Self::Categorical(c) => {
-                Self::Categorical(Categorical { codes: pick(&c.codes, rows), ..c.clone() })
-            }
+            Self::Categorical(c) => Self::Categorical(Categorical {
+                codes: pick(&c.codes, rows),
+                ..c.clone()
+            }),
         }
     }
 }

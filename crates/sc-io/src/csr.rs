@@ -18,7 +18,9 @@ pub enum CsrError {
     #[error("indptr must start at 0, it starts at {0}")]
     IndptrStart(usize),
     /// `indptr` goes down.
-    #[error("indptr goes down at row {row} ({before} -> {after}); a 32-bit overflow in the writer looks like this")]
+    #[error(
+        "indptr goes down at row {row} ({before} -> {after}); a 32-bit overflow in the writer looks like this"
+    )]
     IndptrOrder {
         /// First row where it happens.
         row: usize,
@@ -93,7 +95,10 @@ impl Csr {
         values: Vec<f32>,
     ) -> Result<Self, CsrError> {
         if indptr.len() != n_rows + 1 {
-            return Err(CsrError::IndptrLength { found: indptr.len(), expected: n_rows + 1 });
+            return Err(CsrError::IndptrLength {
+                found: indptr.len(),
+                expected: n_rows + 1,
+            });
         }
         if indptr[0] != 0 {
             return Err(CsrError::IndptrStart(indptr[0]));
@@ -103,12 +108,24 @@ impl Csr {
             return Err(CsrError::IndptrOrder { row, before, after });
         }
         if indices.len() != values.len() {
-            return Err(CsrError::Lengths { indices: indices.len(), values: values.len() });
+            return Err(CsrError::Lengths {
+                indices: indices.len(),
+                values: values.len(),
+            });
         }
         if indptr[n_rows] != values.len() {
-            return Err(CsrError::IndptrEnd { end: indptr[n_rows], stored: values.len() });
+            return Err(CsrError::IndptrEnd {
+                end: indptr[n_rows],
+                stored: values.len(),
+            });
         }
-        let mut m = Self { n_rows, n_cols, indptr, indices, values };
+        let mut m = Self {
+            n_rows,
+            n_cols,
+            indptr,
+            indices,
+            values,
+        };
         for row in 0..n_rows {
             m.check_row(row)?;
         }
@@ -131,16 +148,24 @@ impl Csr {
             return Err(CsrError::Duplicate { row, index: w[0] });
         }
         match cols.last() {
-            Some(&index) if index as usize >= self.n_cols => {
-                Err(CsrError::IndexRange { row, index, n_cols: self.n_cols })
-            }
+            Some(&index) if index as usize >= self.n_cols => Err(CsrError::IndexRange {
+                row,
+                index,
+                n_cols: self.n_cols,
+            }),
             _ => Ok(()),
         }
     }
 
     /// An `n_rows x n_cols` matrix without stored values.
     pub fn zeros(n_rows: usize, n_cols: usize) -> Self {
-        Self { n_rows, n_cols, indptr: vec![0; n_rows + 1], indices: vec![], values: vec![] }
+        Self {
+            n_rows,
+            n_cols,
+            indptr: vec![0; n_rows + 1],
+            indices: vec![],
+            values: vec![],
+        }
     }
 
     /// The non-zeros of a dense matrix.
@@ -160,7 +185,11 @@ impl Csr {
     pub fn push_row(&mut self, entries: impl IntoIterator<Item = (u32, f32)>) {
         let start = self.indices.len();
         for (c, v) in entries {
-            assert!((c as usize) < self.n_cols, "column {c} outside 0..{}", self.n_cols);
+            assert!(
+                (c as usize) < self.n_cols,
+                "column {c} outside 0..{}",
+                self.n_cols
+            );
             assert!(
                 self.indices.len() == start || self.indices[self.indices.len() - 1] < c,
                 "columns must increase"
@@ -220,7 +249,9 @@ impl Csr {
 
     /// Sum of each row, in f64.
     pub fn row_sums(&self) -> Vec<f64> {
-        (0..self.n_rows).map(|r| self.row(r).1.iter().map(|&v| v as f64).sum()).collect()
+        (0..self.n_rows)
+            .map(|r| self.row(r).1.iter().map(|&v| v as f64).sum())
+            .collect()
     }
 
     /// Sum of each column, in f64.
@@ -235,7 +266,10 @@ impl Csr {
     /// The given rows, in the given order (repeats allowed).
     pub fn select_rows(&self, rows: &[usize]) -> Self {
         let mut m = Self::zeros(0, self.n_cols);
-        let nnz = rows.iter().map(|&r| self.indptr[r + 1] - self.indptr[r]).sum();
+        let nnz = rows
+            .iter()
+            .map(|&r| self.indptr[r + 1] - self.indptr[r])
+            .sum();
         m.indices.reserve_exact(nnz);
         m.values.reserve_exact(nnz);
         for &r in rows {
@@ -293,7 +327,13 @@ impl Csr {
                 *slot += 1;
             }
         }
-        Self { n_rows: self.n_cols, n_cols: self.n_rows, indptr, indices, values }
+        Self {
+            n_rows: self.n_cols,
+            n_cols: self.n_rows,
+            indptr,
+            indices,
+            values,
+        }
     }
 
     /// Every value, zeros included: memory `n_rows * n_cols`.

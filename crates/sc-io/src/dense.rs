@@ -17,12 +17,20 @@ pub struct Dense {
 impl Dense {
     /// `None` unless there are `n_rows * n_cols` values.
     pub fn new(n_rows: usize, n_cols: usize, values: Vec<f32>) -> Option<Self> {
-        (n_rows.checked_mul(n_cols) == Some(values.len())).then_some(Self { n_rows, n_cols, values })
+        (n_rows.checked_mul(n_cols) == Some(values.len())).then_some(Self {
+            n_rows,
+            n_cols,
+            values,
+        })
     }
 
     /// All zeros.
     pub fn zeros(n_rows: usize, n_cols: usize) -> Self {
-        Self { n_rows, n_cols, values: vec![0.0; n_rows * n_cols] }
+        Self {
+            n_rows,
+            n_cols,
+            values: vec![0.0; n_rows * n_cols],
+        }
     }
 
     /// Number of rows.
@@ -66,7 +74,11 @@ impl Dense {
         for &r in rows {
             values.extend_from_slice(self.row(r));
         }
-        Self { n_rows: rows.len(), n_cols: self.n_cols, values }
+        Self {
+            n_rows: rows.len(),
+            n_cols: self.n_cols,
+            values,
+        }
     }
 
     /// The given columns, in the given order.
@@ -76,6 +88,10 @@ impl Dense {
             let row = self.row(r);
             values.extend(columns.iter().map(|&c| row[c]));
         }
-        Self { n_rows: self.n_rows, n_cols: columns.len(), values }
+        Self {
+            n_rows: self.n_rows,
+            n_cols: columns.len(),
+            values,
+        }
     }
 }

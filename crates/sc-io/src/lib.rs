@@ -9,15 +9,35 @@
 mod column;
 mod csr;
 mod dense;
+mod error;
+#[cfg(any(feature = "h5", feature = "mex"))]
+mod features;
+#[cfg(feature = "h5")]
+mod h5;
+#[cfg(feature = "mex")]
+mod mex;
 mod modality;
 mod multimodal;
+#[cfg(any(feature = "h5", feature = "mex"))]
+mod read;
+#[cfg(any(feature = "h5", feature = "mex"))]
+mod sniff;
 mod table;
 mod uns;
 
 pub use column::{Categorical, Column};
 pub use csr::{Csr, CsrError};
 pub use dense::Dense;
+pub use error::{Error, Fault, Notice};
+#[cfg(any(feature = "h5", feature = "mex"))]
+pub use features::modality_name;
+#[cfg(feature = "h5")]
+pub use h5::{read_h5ad, read_h5mu, read_tenx_h5};
+#[cfg(feature = "mex")]
+pub use mex::read_mex;
 pub use modality::{Embedding, Matrix, Modality, Raw, ShapeError};
 pub use multimodal::{MultiModal, PairedCells};
+#[cfg(any(feature = "h5", feature = "mex"))]
+pub use read::{Format, Loaded, ReadOptions, read, read_with};
 pub use table::{Table, TableError};
 pub use uns::Uns;

@@ -89,7 +89,8 @@ impl Embedding {
         }
     }
 
-    fn select_rows(&self, rows: &[usize]) -> Self {
+    /// The given rows, in the given order.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
         match self {
             Self::Matrix(m) => Self::Matrix(m.select_rows(rows)),
             Self::Table(t) => Self::Table(t.select(rows)),
@@ -152,7 +153,12 @@ pub struct Modality {
 impl Modality {
     /// A modality of a matrix and its names.
     pub fn new(x: Matrix, obs: Table, var: Table) -> Result<Self, ShapeError> {
-        let m = Self { x: Some(x), obs, var, ..Self::default() };
+        let m = Self {
+            x: Some(x),
+            obs,
+            var,
+            ..Self::default()
+        };
         m.check()?;
         Ok(m)
     }
@@ -198,21 +204,36 @@ impl Modality {
         for (slot, map, rows) in [("obsm", &self.obsm, n), ("varm", &self.varm, p)] {
             for (k, m) in map {
                 if m.n_rows() != rows {
-                    wrong.push(format!("{slot}/{k} has {} rows, {rows} expected", m.n_rows()));
+                    wrong.push(format!(
+                        "{slot}/{k} has {} rows, {rows} expected",
+                        m.n_rows()
+                    ));
                 }
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(ShapeError(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(ShapeError(wrong))
+        }
     }
 
     /// The given cells, in the given order, in every part.
     pub fn select_obs(&self, rows: &[usize]) -> Self {
         Self {
             x: self.x.as_ref().map(|m| m.select_rows(rows)),
-            layers: self.layers.iter().map(|(k, m)| (k.clone(), m.select_rows(rows))).collect(),
+            layers: self
+                .layers
+                .iter()
+                .map(|(k, m)| (k.clone(), m.select_rows(rows)))
+                .collect(),
             obs: self.obs.select(rows),
             var: self.var.clone(),
-            obsm: self.obsm.iter().map(|(k, m)| (k.clone(), m.select_rows(rows))).collect(),
+            obsm: self
+                .obsm
+                .iter()
+                .map(|(k, m)| (k.clone(), m.select_rows(rows)))
+                .collect(),
             varm: self.varm.clone(),
             obsp: self
                 .obsp
@@ -221,7 +242,10 @@ impl Modality {
                 .collect(),
             varp: self.varp.clone(),
             uns: self.uns.clone(),
-            raw: self.raw.as_ref().map(|r| Raw { x: r.x.select_rows(rows), ..r.clone() }),
+            raw: self.raw.as_ref().map(|r| Raw {
+                x: r.x.select_rows(rows),
+                ..r.clone()
+            }),
         }
     }
 }

@@ -38,17 +38,31 @@ impl MultiModal {
         let mut seen = std::collections::HashSet::new();
         let mut names = Vec::new();
         for m in modalities.values() {
-            names.extend(m.obs.index().iter().filter(|n| seen.insert(n.as_str())).cloned());
+            names.extend(
+                m.obs
+                    .index()
+                    .iter()
+                    .filter(|n| seen.insert(n.as_str()))
+                    .cloned(),
+            );
         }
-        Self { obs: Table::new(names), modalities, ..Self::default() }
+        Self {
+            obs: Table::new(names),
+            modalities,
+            ..Self::default()
+        }
     }
 
     /// The cells that two modalities share, matched by name; `None` if either does not exist.
     pub fn paired(&self, first: &str, second: &str) -> Option<PairedCells> {
         let (a, b) = (self.modalities.get(first)?, self.modalities.get(second)?);
         let rows = b.obs.positions();
-        let mut pairs =
-            PairedCells { first: vec![], second: vec![], only_first: 0, only_second: 0 };
+        let mut pairs = PairedCells {
+            first: vec![],
+            second: vec![],
+            only_first: 0,
+            only_second: 0,
+        };
         for (i, name) in a.obs.index().iter().enumerate() {
             if let Some(&j) = rows.get(name.as_str()) {
                 pairs.first.push(i);

@@ -50,7 +50,10 @@ pub struct Table {
 impl Table {
     /// A table of named rows without columns.
     pub fn new<S: Into<String>>(index: impl IntoIterator<Item = S>) -> Self {
-        Self { index: index.into_iter().map(Into::into).collect(), ..Self::default() }
+        Self {
+            index: index.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
     }
 
     /// Row names.
@@ -86,7 +89,11 @@ impl Table {
         let name = name.into();
         if column.len() != self.len() {
             let (found, expected) = (column.len(), self.len());
-            return Err(TableError::Length { column: name, found, expected });
+            return Err(TableError::Length {
+                column: name,
+                found,
+                expected,
+            });
         }
         self.columns.insert(name, column);
         Ok(())
@@ -97,7 +104,11 @@ impl Table {
         Self {
             index_name: self.index_name.clone(),
             index: rows.iter().map(|&r| self.index[r].clone()).collect(),
-            columns: self.columns.iter().map(|(k, c)| (k.clone(), c.select(rows))).collect(),
+            columns: self
+                .columns
+                .iter()
+                .map(|(k, c)| (k.clone(), c.select(rows)))
+                .collect(),
         }
     }
 
@@ -114,7 +125,8 @@ impl Table {
     pub fn first_duplicate(&self) -> Option<(&str, usize, usize)> {
         let mut seen = HashMap::with_capacity(self.len());
         self.index.iter().enumerate().find_map(|(row, name)| {
-            seen.insert(name.as_str(), row).map(|first| (name.as_str(), first, row))
+            seen.insert(name.as_str(), row)
+                .map(|first| (name.as_str(), first, row))
         })
     }
 }
