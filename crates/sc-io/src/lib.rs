@@ -32,7 +32,10 @@ pub use error::{Error, Fault, Notice};
 #[cfg(any(feature = "h5", feature = "mex"))]
 pub use features::modality_name;
 #[cfg(feature = "h5")]
-pub use h5::{read_h5ad, read_h5mu, read_tenx_h5};
+pub use h5::{
+    WriteOptions, read_h5ad, read_h5mu, read_tenx_h5, write_h5ad, write_h5ad_with, write_h5mu,
+    write_h5mu_with,
+};
 #[cfg(feature = "mex")]
 pub use mex::read_mex;
 pub use modality::{Embedding, Matrix, Modality, Raw, ShapeError};

@@ -4,18 +4,24 @@
 //! to the writing library; either can be replaced without touching the formats above them.
 
 mod anndata;
+mod encode;
 mod encoding;
 mod filters;
 mod links;
 mod matrix;
 mod mudata;
 mod number;
+mod sink;
 pub(crate) mod store;
 mod table;
 mod tenx;
 mod uns;
+mod verify;
+mod write;
 
 use std::path::Path;
+
+pub use write::{WriteOptions, write_h5ad, write_h5ad_with, write_h5mu, write_h5mu_with};
 
 use crate::Modality;
 use crate::error::Error;

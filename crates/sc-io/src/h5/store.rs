@@ -584,6 +584,17 @@ impl<'s> Dataset<'s> {
         })
     }
 
+    /// CRC-32 of the bytes as stored, or of the texts.
+    pub fn digest(&self) -> Result<u32, Error> {
+        if self.kind() == Kind::Text {
+            let texts = self.read_text()?;
+            return Ok(super::sink::text_crc(texts.iter().map(String::as_str)));
+        }
+        let mut crc = libdeflater::Crc::new();
+        crc.update(&self.bytes()?);
+        Ok(crc.sum())
+    }
+
     /// Many references to one long text must not fill the memory.
     fn check_text_size(&self, references: &[u8]) -> Result<(), Error> {
         let size = self.inner.vlen_reference_size();
