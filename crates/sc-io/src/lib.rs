@@ -7,6 +7,7 @@
 //! Rows are cells (`obs`), columns are features (`var`), as in anndata.
 
 mod column;
+mod count_scan;
 mod csr;
 mod dense;
 mod error;
@@ -26,6 +27,7 @@ mod table;
 mod uns;
 
 pub use column::{Categorical, Column};
+pub use count_scan::{CountScan, Offender, Verdict};
 pub use csr::{Csr, CsrError};
 pub use dense::Dense;
 pub use error::{Error, Fault, Notice};

@@ -26,6 +26,15 @@ pub fn read_mex(folder: impl AsRef<Path>) -> Result<Loaded, Error> {
     let folder = folder.as_ref();
     let files = Files::find(folder)?;
     let mut notices = Vec::new();
+    for file in [&files.matrix, &files.barcodes, &files.features] {
+        if file.extension().is_some_and(|e| e == "gz") && !Lines::open(file)?.is_gzip {
+            let message = "is not gzip compressed in spite of its name; read as text".into();
+            notices.push(Notice {
+                element: file_name(file),
+                message,
+            });
+        }
+    }
     let barcodes = read_rows(&files.barcodes)?;
     let barcodes: Vec<String> = barcodes
         .into_iter()
@@ -128,6 +137,7 @@ impl Files {
 struct Lines {
     file: PathBuf,
     inner: Box<dyn BufRead>,
+    is_gzip: bool,
     line: u64,
     text: Vec<u8>,
 }
@@ -137,7 +147,8 @@ impl Lines {
         let disk = File::open(file).map_err(|e| Error::io(file, "open", e))?;
         let mut plain = BufReader::with_capacity(1 << 16, disk);
         let head = plain.fill_buf().map_err(|e| Error::io(file, "read", e))?;
-        let inner: Box<dyn BufRead> = if head.starts_with(&[0x1f, 0x8b]) {
+        let is_gzip = head.starts_with(&[0x1f, 0x8b]);
+        let inner: Box<dyn BufRead> = if is_gzip {
             Box::new(BufReader::with_capacity(
                 1 << 16,
                 MultiGzDecoder::new(plain),
@@ -148,6 +159,7 @@ impl Lines {
         Ok(Self {
             file: file.to_owned(),
             inner,
+            is_gzip,
             line: 0,
             text: Vec::new(),
         })
