@@ -492,7 +492,11 @@ fn any_modality() -> impl Strategy<Value = Modality> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_modality_round_trips(m in any_modality()) {
