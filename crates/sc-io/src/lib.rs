@@ -6,6 +6,10 @@
 //!
 //! Rows are cells (`obs`), columns are features (`var`), as in anndata.
 
+#[cfg(all(doctest, feature = "h5"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod column;
 mod count_scan;
 mod csr;

@@ -314,10 +314,7 @@ impl Matrix {
         let mut inexact = 0usize;
         let (features, cells, field, declared) =
             (self.features, self.cells, self.field, self.entries);
-        loop {
-            let Some(line) = self.lines.next()? else {
-                break;
-            };
+        while let Some(line) = self.lines.next()? {
             if line.trim().is_empty() {
                 continue;
             }

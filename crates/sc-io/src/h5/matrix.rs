@@ -165,13 +165,9 @@ pub(super) fn read_compressed(g: &Group<'_>, major: usize, minor: usize) -> Resu
         let reason = format!("ends at {end}, but {nnz} values are stored");
         return Err(indptr.fault(Fault::Value, reason));
     }
-    let columns = indices.read_i64()?;
-    if let Some(at) = columns.iter().position(|c| !(0..minor as i64).contains(c)) {
-        let reason = format!("entry {at} is {}, outside 0..{minor}", columns[at]);
-        return Err(indices.fault(Fault::Value, reason));
-    }
-    // In range, so the casts lose nothing.
-    let columns: Vec<u32> = columns.into_iter().map(|c| c as u32).collect();
+    // Sizes are below u32::MAX, see `Expected::check`.
+    let columns = indices.read_indices(minor as u32)?;
+    // Not negative: they start at 0 and do not go down.
     let offsets: Vec<usize> = offsets.into_iter().map(|o| o as usize).collect();
     let (values, loss) = data.read_f32()?;
     report_loss(&data, loss, values.len())?;

@@ -47,6 +47,7 @@ pub(super) fn read_multimodal(root: &Group<'_>) -> Result<MultiModal, Error> {
         _ => IndexMap::new(),
     };
     note_overlap(root, &modalities);
+    note_left_out(root, &modalities)?;
     Ok(MultiModal {
         modalities,
         obs,
@@ -170,6 +171,37 @@ fn own_columns(obs: Table, modalities: &IndexMap<String, Modality>) -> Result<Ta
         }
     }
     Ok(own)
+}
+
+/// Names what belongs to the whole and has no place in [`MultiModal`].
+fn note_left_out(root: &Group<'_>, modalities: &IndexMap<String, Modality>) -> Result<(), Error> {
+    for slot in ["obsp", "varm", "varp"] {
+        if let Some(Node::Group(g)) = root.get(slot)? {
+            for name in g.names()?.iter().filter(|n| !modalities.contains_key(*n)) {
+                root.store
+                    .notice(&g.child_path(name), "left out: it belongs to no modality");
+            }
+        }
+    }
+    if let Some(node @ Node::Group(_)) = root.get("var")? {
+        let columns = node
+            .attr("column-order")
+            .and_then(|a| a.texts())
+            .unwrap_or_default();
+        let is_copy = |name: &str| {
+            let own = name.split_once(':').map_or(name, |(_, column)| column);
+            modalities
+                .values()
+                .any(|m| m.var.columns().contains_key(own))
+        };
+        for name in columns.iter().filter(|n| !is_copy(n)) {
+            root.store.notice(
+                &format!("var/{name}"),
+                "left out: it belongs to no modality",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Says how many cells have every modality when not all do.

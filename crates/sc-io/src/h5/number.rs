@@ -245,6 +245,22 @@ pub(crate) fn to_i64(kind: NumberType, bytes: &[u8]) -> Result<Vec<i64>, usize> 
     }
 }
 
+/// Integers of 0..`below` as u32; `Err` with the position of one that is outside.
+pub(crate) fn to_u32(kind: NumberType, bytes: &[u8], below: u32) -> Result<Vec<u32>, usize> {
+    let mut at = 0;
+    let mut bad = None;
+    let values = each!(kind, bytes, |v| {
+        let value = v.to_i64().filter(|v| (0..below as i64).contains(v));
+        if value.is_none() && bad.is_none() {
+            bad = Some(at);
+        }
+        at += 1;
+        // In range, so the cast loses nothing.
+        value.unwrap_or(0) as u32
+    });
+    bad.map_or(Ok(values), Err)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +309,15 @@ mod tests {
         let big = u64::MAX.to_le_bytes();
         assert_eq!(to_i64(kind(Class::Unsigned, 8, false), &big), Err(0));
         assert_eq!(to_i64(kind(Class::Float, 4, false), &[0; 8]), Err(0));
+        assert_eq!(
+            to_u32(kind(Class::Signed, 1, false), &[0, 3, 2], 4),
+            Ok(vec![0, 3, 2])
+        );
+        assert_eq!(
+            to_u32(kind(Class::Signed, 1, false), &[0, 4, 255], 4),
+            Err(1)
+        );
+        assert_eq!(to_u32(kind(Class::Signed, 1, false), &[0, 255], 4), Err(1));
         assert_eq!(
             to_i64(kind(Class::Signed, 2, true), &[0xff, 0xfe, 0, 3]),
             Ok(vec![-2, 3])

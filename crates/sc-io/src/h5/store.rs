@@ -22,7 +22,7 @@ use crate::sniff;
 /// Groups nested deeper than this are refused.
 const MAX_DEPTH: usize = 64;
 /// Objects opened in one file.
-const MAX_OBJECTS: u64 = 2_000_000;
+const MAX_OBJECTS: u64 = 1_000_000;
 /// Largest decoded chunk.
 const MAX_CHUNK: usize = 512 << 20;
 /// Arrays up to this size are read whatever the size of the file.
@@ -299,8 +299,18 @@ impl<'s> Group<'s> {
         Ok(names)
     }
 
-    /// A member, `None` if there is none of that name.
+    /// A member, `None` if there is none of that name; `a/b` is the member `b` of `a`.
     pub fn get(&self, name: &str) -> Result<Option<Node<'s>>, Error> {
+        if let Some((first, rest)) = name.split_once('/') {
+            return match self.get(first)? {
+                Some(Node::Group(g)) => g.get(rest),
+                _ => Ok(None),
+            };
+        }
+        self.get_direct(name)
+    }
+
+    fn get_direct(&self, name: &str) -> Result<Option<Node<'s>>, Error> {
         let path = self.child_path(name);
         self.store.external.take();
         let h5 = |e| self.store.h5(&path, e);
@@ -376,7 +386,7 @@ pub(crate) enum Kind {
 pub(crate) struct Dataset<'s> {
     pub store: &'s Store,
     pub path: String,
-    inner: hdf5_reader::Dataset,
+    inner: Box<hdf5_reader::Dataset>,
     attrs: Vec<Attribute>,
 }
 
@@ -384,6 +394,7 @@ impl<'s> Dataset<'s> {
     fn new(store: &'s Store, inner: hdf5_reader::Dataset, path: String) -> Result<Self, Error> {
         store.count_object(&path)?;
         let attrs = inner.attributes();
+        let inner = Box::new(inner);
         Ok(Self {
             store,
             path,
@@ -520,15 +531,35 @@ impl<'s> Dataset<'s> {
         Ok(number::to_f64(kind, &self.bytes()?))
     }
 
-    /// All integers.
-    pub fn read_i64(&self) -> Result<Vec<i64>, Error> {
+    fn integer_type(&self) -> Result<NumberType, Error> {
         let kind = self.number_type()?;
         if !kind.is_integer() {
-            return Err(self.fault(
-                Fault::WrongType,
-                "must hold integers, it holds other numbers",
-            ));
+            let reason = "must hold integers, it holds other numbers";
+            return Err(self.fault(Fault::WrongType, reason));
         }
+        Ok(kind)
+    }
+
+    /// All integers, which must be in 0..`below`.
+    pub fn read_indices(&self, below: u32) -> Result<Vec<u32>, Error> {
+        let kind = self.integer_type()?;
+        let bytes = self.bytes()?;
+        number::to_u32(kind, &bytes, below).map_err(|at| {
+            let one = &bytes[at * kind.size as usize..][..kind.size as usize];
+            let value = number::to_f64(kind, one)
+                .first()
+                .copied()
+                .unwrap_or_default();
+            self.fault(
+                Fault::Value,
+                format!("entry {at} is {value}, outside 0..{below}"),
+            )
+        })
+    }
+
+    /// All integers.
+    pub fn read_i64(&self) -> Result<Vec<i64>, Error> {
+        let kind = self.integer_type()?;
         let bytes = self.bytes()?;
         number::to_i64(kind, &bytes).map_err(|at| {
             self.fault(
