@@ -19,6 +19,20 @@ pub enum PrepError {
         /// The value.
         value: f32,
     },
+    /// A value that is infinite or not a number.
+    #[error("{what}: {value} among the values; remove or replace what is not finite")]
+    NotFinite {
+        /// What was to be computed.
+        what: &'static str,
+        /// The value.
+        value: f32,
+    },
+    /// An iteration that did not settle.
+    #[error("{what} did not converge; are values of very different size mixed?")]
+    NoConvergence {
+        /// What was to be computed.
+        what: &'static str,
+    },
     /// A setting outside its range.
     #[error("{setting} is {found}; {expected} expected")]
     Setting {

@@ -106,18 +106,15 @@ impl Genome {
 /// assert_eq!(order.unplaced, ["novel"]);
 /// ```
 pub fn genome_order(var: &Table, genome: &Genome) -> FeatureOrder {
-    let own = var::positions(var).unwrap_or_default();
+    let own = positions_of(var);
     let names = var::names(var);
     let mut tally = Tally::default();
     let keys: Vec<Option<(Position, String)>> = (names.iter().enumerate())
         .map(|(row, name)| {
             let place = match own.get(row).cloned().flatten() {
-                Some((chromosome, start)) => {
+                Some(place) => {
                     tally.count(&PositionSource::Var);
-                    Position {
-                        chromosome: Chromosome::parse(&chromosome),
-                        start,
-                    }
+                    place
                 }
                 None => {
                     let in_table = |t: &(PositionSource, GenomeTable)| {
@@ -132,6 +129,16 @@ pub fn genome_order(var: &Table, genome: &Genome) -> FeatureOrder {
         })
         .collect();
     tally.finish(FeatureOrder::by_key(var.index(), &keys), genome, "features")
+}
+
+/// The positions that a `var` table holds itself; empty if it has none.
+pub(crate) fn positions_of(var: &Table) -> Vec<Option<Position>> {
+    let place = |(chromosome, start): (String, u64)| Position {
+        chromosome: Chromosome::parse(&chromosome),
+        start,
+    };
+    let places = var::positions(var).unwrap_or_default();
+    places.into_iter().map(|p| p.map(place)).collect()
 }
 
 /// How many positions each source gave.

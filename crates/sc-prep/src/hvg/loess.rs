@@ -149,13 +149,9 @@ impl Points {
                 b = mid
             }
         }
-        let mut window = a..a + q;
-        let h = (c - x[window.start])
-            .abs()
-            .max((x[window.end - 1] - c).abs());
-        if h == 0.0 {
-            window = x.partition_point(|v| *v < c)..x.partition_point(|v| *v <= c);
-        }
+        let window = a..a + q;
+        let (first, last) = (x[window.start], x[window.end - 1]);
+        let h = (c - first).abs().max((last - c).abs());
         let terms: Vec<(f64, f64, f64)> = window
             .map(|i| {
                 let t = if h > 0.0 { (x[i] - c) / h } else { 0.0 };
@@ -167,6 +163,12 @@ impl Points {
             terms.iter().map(|&(w, t, y)| w * f(w, t, y)).sum()
         };
         let s0 = sum(&|_, _, _| 1.0);
+        if h == 0.0 || s0 <= 0.0 {
+            // So many points at one place that they fill the window, at its middle or its rim.
+            let ties = x.partition_point(|v| *v < first)..x.partition_point(|v| *v <= last);
+            let value = self.y[ties.clone()].iter().sum::<f64>() / ties.len() as f64;
+            return Local { value, slope: 0.0 };
+        }
         let y0 = sum(&|_, _, y| y) / s0;
         let t1 = sum(&|_, t, _| t) / s0;
         let n1 = sum(&|_, t, _| (t - t1) * (t - t1));

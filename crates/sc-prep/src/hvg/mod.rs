@@ -116,7 +116,8 @@ impl HvgOptions {
 /// combined, and cells with a negative code are left out.
 ///
 /// Ties: the feature that stands first wins, so exactly `n` features are chosen whenever
-/// that many have a defined score (scanpy's `seurat` takes all that tie with the last one).
+/// that many have a defined score (scanpy's `seurat` takes all that tie with the last one; within
+/// a batch ours does too). Normalised dispersions are rounded to f32 so that equal scores tie.
 ///
 /// Numerics: f64 throughout. In `Seurat`, `exp(x) - 1` is computed with `x` capped at 300.
 ///

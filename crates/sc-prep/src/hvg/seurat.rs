@@ -116,11 +116,11 @@ pub(super) fn dispersions(moments: &Moments, n_bins: usize) -> Dispersions {
             .sum();
         let sd = (squares / (n - 1.0)).sqrt();
         for &c in &members {
-            normalized[c] = match members.len() {
+            normalized[c] = rounded(match members.len() {
                 1 => 1.0,
                 _ if sd > 0.0 => (dispersions[c] - mean) / sd,
                 _ => 0.0,
-            };
+            });
         }
     }
     Dispersions {
@@ -129,6 +129,12 @@ pub(super) fn dispersions(moments: &Moments, n_bins: usize) -> Dispersions {
         normalized,
         n_batches: None,
     }
+}
+
+/// To f32 precision: scores that are equal in exact arithmetic (two features alone in a bin have
+/// `z = 1 / sqrt 2`) must tie, as they do in scanpy.
+fn rounded(z: f64) -> f64 {
+    f64::from(z as f32)
 }
 
 /// Bin of each value: edges equally spaced from the smallest to the largest, closed on the right.
@@ -173,9 +179,12 @@ fn over_batches(
         }
         match options.selection {
             Selection::Top(n) => {
-                let best = by_decreasing(&d.normalized).into_iter().take(n);
-                for k in best.filter(|&k| !d.normalized[k].is_nan()) {
-                    n_batches[seen[k]] += 1;
+                // All that tie with the n-th count, so that no column is preferred.
+                let order = by_decreasing(&d.normalized);
+                let scored = order.iter().take_while(|&&k| !d.normalized[k].is_nan());
+                let cut = scored.take(n).last().map(|&k| d.normalized[k]);
+                for (k, &c) in seen.iter().enumerate() {
+                    n_batches[c] += u32::from(cut.is_some_and(|cut| d.normalized[k] >= cut));
                 }
             }
             Selection::Thresholds {
@@ -190,11 +199,14 @@ fn over_batches(
             }
         }
     }
-    let mean_of = |s: usize| (0..p).map(|c| sum[s][c] / f64::from(count[s][c])).collect();
+    let mean_of =
+        |s: usize| -> Vec<f64> { (0..p).map(|c| sum[s][c] / f64::from(count[s][c])).collect() };
     Dispersions {
-        means: mean_of(0),
+        means: (0..p)
+            .map(|c| sum[0][c] / f64::from(count[0][c].max(1)))
+            .collect(),
         dispersions: mean_of(1),
-        normalized: mean_of(2),
+        normalized: mean_of(2).into_iter().map(rounded).collect(),
         n_batches: Some(n_batches),
     }
 }
