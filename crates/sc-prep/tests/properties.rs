@@ -30,6 +30,8 @@ fn is_permutation(order: &[usize], n: usize) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn transforms_stay_finite(x in counts()) {
         for target in [Target::Median, Target::Sum(1e4)] {

@@ -181,7 +181,8 @@ impl Tally {
                 ""
             };
             order.notices.push(format!(
-                "{} of {all} {what} have no genome position and come last: {}{more}",
+                "{} of {all} {what} have no genome position and come last: {}{more} (names change \
+                 between releases: a table of the release used for counting places most)",
                 order.unplaced.len(),
                 few.join(", ")
             ));

@@ -47,7 +47,7 @@ pub enum Selection {
 
 /// Settings of [`highly_variable`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct HvgOptions {
     /// The measure.
     pub flavor: Flavor,
@@ -59,6 +59,13 @@ pub struct HvgOptions {
     pub span: f64,
     /// How the mean-variance curve is evaluated (`SeuratV3`).
     pub fit: VarianceFit,
+}
+
+impl Default for HvgOptions {
+    /// The best 2000 features of log-normalised data.
+    fn default() -> Self {
+        Self::seurat(2000)
+    }
 }
 
 impl HvgOptions {

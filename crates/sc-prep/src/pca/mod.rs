@@ -25,7 +25,7 @@ pub enum PcaSolver {
 
 /// Settings of [`pca`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct PcaOptions {
     /// Number of components; never more than there are cells or features.
     pub n_components: usize,
@@ -40,6 +40,13 @@ pub struct PcaOptions {
     /// Power iterations of the randomised solver; 12. More sharpen components whose singular
     /// values are close to each other.
     pub power_iterations: usize,
+}
+
+impl Default for PcaOptions {
+    /// 50 components.
+    fn default() -> Self {
+        Self::new(50)
+    }
 }
 
 impl PcaOptions {
@@ -82,7 +89,8 @@ pub struct Pca {
 ///
 /// f64 inside, results stored as f32. The randomised solver agrees with the exact one as far as
 /// singular values are apart (leading components of single-cell data: 1e-6 relative with the
-/// defaults). Sums run in a fixed order: the result does not depend on the number of threads.
+/// defaults). Sums run in a fixed order: the result does not depend on the number of threads. For
+/// a sparse matrix a transposed copy is kept while it runs.
 ///
 /// # Errors
 /// Fewer than two cells, no features, no components asked for, values that are not finite.
