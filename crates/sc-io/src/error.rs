@@ -1,7 +1,7 @@
 //! What can go wrong while reading and writing files.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The kind of a problem inside a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn io(file: &Path, action: &'static str, source: std::io::Error) -> Self {
+    #[cfg(any(feature = "h5", feature = "mex"))]
+    pub(crate) fn io(file: &std::path::Path, action: &'static str, source: std::io::Error) -> Self {
         Self::Io {
             file: file.to_owned(),
             action,

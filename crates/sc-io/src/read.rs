@@ -23,6 +23,19 @@ pub enum Format {
     MexV3,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::H5ad => "AnnData (.h5ad)",
+            Self::H5mu => "MuData (.h5mu)",
+            Self::TenxH5v2 => "10x HDF5, version 2",
+            Self::TenxH5v3 => "10x HDF5, version 3",
+            Self::MexV2 => "10x MEX, version 2",
+            Self::MexV3 => "10x MEX, version 3",
+        })
+    }
+}
+
 /// Data with the format it was read from and what is worth knowing about it.
 #[derive(Clone, Debug)]
 pub struct Loaded<T = MultiModal> {

@@ -224,6 +224,32 @@ fn h5mu_keeps_modalities_and_cells() {
     assert_eq!(head, fs::read(&again).unwrap());
 }
 
+fn wide(columns: usize) -> Modality {
+    let mut m = full(3, 2);
+    for i in 0..columns {
+        m.obs
+            .insert(format!("column_{i:05}"), Column::ints(vec![i as i64; 3]))
+            .unwrap();
+    }
+    m
+}
+
+/// The list of columns is an attribute beyond 64 KiB.
+#[test]
+fn wide_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wide.h5ad");
+    let m = wide(8000);
+    write_h5ad(&m, &path).unwrap();
+    assert_same(&read_h5ad(&path).unwrap().data, &m);
+    // The reading library does not find members beyond 512 KiB of names: such a table is refused
+    // by the verification instead of being written in a form that cannot be read.
+    let before = fs::read(&path).unwrap();
+    let e = write_h5ad(&wide(20_000), &path).unwrap_err().to_string();
+    assert!(e.contains("15,000 members"), "{e}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
 #[test]
 fn a_cell_outside_obs_is_refused() {
     let dir = tempfile::tempdir().unwrap();

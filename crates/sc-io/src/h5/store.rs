@@ -22,7 +22,7 @@ use crate::sniff;
 /// Groups nested deeper than this are refused.
 const MAX_DEPTH: usize = 64;
 /// Objects opened in one file.
-const MAX_OBJECTS: u64 = 1_000_000;
+const MAX_OBJECTS: u64 = 200_000;
 /// Largest decoded chunk.
 const MAX_CHUNK: usize = 512 << 20;
 /// Arrays up to this size are read whatever the size of the file.
@@ -184,6 +184,14 @@ impl Store {
             e if e.to_string().contains("external") => {
                 let reason = format!("keeps its data in another file, which is refused ({e})");
                 (Fault::Link, reason)
+            }
+            e @ H5Error::UnexpectedEof { .. } => {
+                // The reading library loses links beyond the first 512 KiB of link names.
+                let reason = format!(
+                    "cannot be decoded: {e}; the file is damaged, or a group holds more than \
+                     about 15,000 members, which is not supported"
+                );
+                (Fault::Damaged, reason)
             }
             e => (Fault::Damaged, format!("cannot be decoded: {e}")),
         };

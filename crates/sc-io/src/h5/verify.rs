@@ -128,3 +128,73 @@ fn group<'g, 's>(
     }
     Ok(groups.get(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+    use crate::h5::sink::Sink;
+
+    /// A file of one chunked and one small array, one text list, and attributes.
+    fn write(path: &std::path::Path) -> Vec<crate::h5::sink::Record> {
+        let sink = Sink::create(path, 0).unwrap();
+        let root = sink.root();
+        let g = root.encoded("g", "dict", "0.1.0").unwrap();
+        g.attr_flag("ordered", true).unwrap();
+        g.array("large", &(0..5000).collect::<Vec<i32>>(), &[5000])
+            .unwrap();
+        g.array("small", &[1.5f32, 2.5], &[2]).unwrap();
+        g.texts("names", &["one", "two"]).unwrap();
+        drop((g, root));
+        sink.close().unwrap()
+    }
+
+    #[test]
+    fn any_other_value_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a.h5"), dir.path().join("b.h5"));
+        let records = write(&a);
+        assert_eq!(records.len(), 3 + 3 * 3);
+        compare(&a, &records).unwrap();
+        for change in ["large", "small", "names", "ordered", "missing"] {
+            let sink = Sink::create(&b, 0).unwrap();
+            let root = sink.root();
+            let g = root.encoded("g", "dict", "0.1.0").unwrap();
+            g.attr_flag("ordered", change != "ordered").unwrap();
+            let mut large: Vec<i32> = (0..5000).collect();
+            large[4321] += (change == "large") as i32;
+            g.array("large", &large, &[5000]).unwrap();
+            if change != "missing" {
+                let second = if change == "small" { 2.25f32 } else { 2.5 };
+                g.array("small", &[1.5f32, second], &[2]).unwrap();
+            }
+            let two = if change == "names" { "twO" } else { "two" };
+            g.texts("names", &["one", two]).unwrap();
+            drop((g, root));
+            sink.close().unwrap();
+            let e = compare(&b, &records).unwrap_err();
+            assert!(
+                e.contains(if change == "missing" { "small" } else { change }),
+                "{e}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_any_array_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.h5");
+        let records = write(&path);
+        let good = std::fs::read(&path).unwrap();
+        let find = |needle: &[u8]| {
+            good.windows(needle.len())
+                .position(|w| w == needle)
+                .unwrap()
+        };
+        for at in [find(&1.5f32.to_le_bytes()), find(b"one")] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            compare(&path, &records).unwrap_err();
+        }
+    }
+}
