@@ -16,6 +16,10 @@
 //! # Ok::<(), sc_graph::GraphError>(())
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod convert;
 mod error;
 mod from_knn;

@@ -1,4 +1,11 @@
 //! Clustering scores by the definitions of scikit-learn, and k-means for scoring.
+//!
+//! Label scores come from one [`Contingency`] table; [`ClusteringScores`] holds all of them. Scores of a
+//! labelled point cloud ([`silhouette`] and others) and [`kmeans`] take row-major `n_points` x `n_dims` slices.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod assignment;
 mod contingency;
