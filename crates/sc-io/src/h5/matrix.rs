@@ -1,7 +1,7 @@
 //! Matrices: dense arrays, compressed rows, compressed columns.
 
 use super::encoding::encoding;
-use super::number::Loss;
+use super::store::number::Loss;
 use super::store::{AttrValue, Dataset, Group, Kind, Node};
 use crate::error::{Error, Fault};
 use crate::{Csr, CsrError, Dense, Matrix};

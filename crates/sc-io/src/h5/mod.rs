@@ -4,15 +4,13 @@
 //! to the writing library; either can be replaced without touching the formats above them.
 
 mod anndata;
+mod atomic;
 mod encode;
 mod encoding;
-mod filters;
-mod links;
 mod matrix;
 mod mudata;
-mod number;
 mod sink;
-pub(crate) mod store;
+mod store;
 mod table;
 mod tenx;
 mod uns;

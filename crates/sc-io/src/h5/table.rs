@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::encoding::encoding;
-use super::number::Class;
+use super::store::number::Class;
 use super::store::{AttrValue, Dataset, Group, Kind, Node};
 use crate::error::{Error, Fault};
 use crate::{Categorical, Column, Table};

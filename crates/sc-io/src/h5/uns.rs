@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::encoding::encoding;
 use super::matrix::{Expected, read_matrix};
-use super::number::Class;
+use super::store::number::Class;
 use super::store::{Dataset, Group, Kind, Node};
 use super::table::{read_column, read_table, skip};
 use crate::error::{Error, Fault};
