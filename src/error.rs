@@ -46,6 +46,9 @@ pub enum Error {
     /// The device does not exist in this build.
     #[error(transparent)]
     Device(#[from] train::DeviceError),
+    /// Settings of the simulator that cannot work.
+    #[error(transparent)]
+    Simulate(#[from] crate::simulate::SimulateError),
     /// A picture could not be drawn.
     #[error("picture: {0}")]
     Picture(String),

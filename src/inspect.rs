@@ -81,7 +81,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
                             zeros: scan.sparsity(),
                             min: f64::from(scan.min),
                             max: f64::from(scan.max),
-                            verdict: scan.sentence(),
+                            verdict: scan.to_string(),
                         }
                     })
                     .collect(),

@@ -149,7 +149,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Verb::Evaluate(args) => run_evaluate(&args),
         Verb::Inspect(args) => {
             let found = inspect::inspect(&args.file)?;
-            if args.json { print_json(&found)? } else { print!("{found}") }
+            if args.json {
+                print_json(&found)?
+            } else {
+                print!("{found}")
+            }
             Ok(ExitCode::SUCCESS)
         }
         Verb::Simulate(args) => run_simulate(&args),
@@ -187,8 +191,12 @@ fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
     config.n_cells = args.cells.unwrap_or(config.n_cells);
     config.n_genes = args.genes.unwrap_or(config.n_genes);
     let data = simulate::simulate(&config)?;
-    sc_io::write_h5mu(&data, &args.output, &sc_io::WriteOptions::default())?;
-    println!("{} cells written to {}", data.obs.len(), args.output.display());
+    sc_io::write_h5mu(&data, &args.output)?;
+    println!(
+        "{} cells written to {}",
+        data.obs.len(),
+        args.output.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 

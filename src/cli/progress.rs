@@ -101,8 +101,11 @@ impl Observer for Progress {
         }
         let left = (r.epochs * r.steps - r.epoch * r.steps - r.step) as f64
             * (elapsed / (self.steps - 1).max(1) as f64);
-        let losses: Vec<String> =
-            r.losses.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let losses: Vec<String> = r
+            .losses
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.4}"))
+            .collect();
         let message = format!(
             "epoch {}/{}  {}  {:.0} cells/s  at most {} left",
             r.epoch + 1,

@@ -110,7 +110,11 @@ pub struct ClusterConfig {
 
 impl Default for ClusterConfig {
     fn default() -> Self {
-        Self { n_neighbors: 15, resolution: 1.0, umap: true }
+        Self {
+            n_neighbors: 15,
+            resolution: 1.0,
+            umap: true,
+        }
     }
 }
 
@@ -169,8 +173,16 @@ impl FuseConfig {
 
     /// Settings from TOML; fields that are not named keep the value of the file's preset.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
+        Self::from_toml_with(text, &[])
+    }
+
+    /// Settings from TOML, then single ones such as `train.epochs=20` or `preset=paper`.
+    pub fn from_toml_with(text: &str, single: &[String]) -> Result<Self, Error> {
         let wrong = |e: &dyn std::fmt::Display| Error::Settings(e.to_string());
-        let given: toml::Table = text.parse().map_err(|e| wrong(&e))?;
+        let mut given: toml::Table = text.parse().map_err(|e| wrong(&e))?;
+        for setting in single {
+            merge(&mut given, parse_single(setting)?);
+        }
         let preset = match given.get("preset") {
             Some(value) => value.clone().try_into().map_err(|e| wrong(&e))?,
             None => Preset::default(),
@@ -190,20 +202,46 @@ impl FuseConfig {
     /// All violations at once.
     pub fn validate(&self) -> Result<(), Error> {
         let mut wrong = ConfigError::default();
-        wrong.require(self.prep.n_top_genes >= 2, "prep.n_top_genes must be at least 2");
+        wrong.require(
+            self.prep.n_top_genes >= 2,
+            "prep.n_top_genes must be at least 2",
+        );
         wrong.require(
             self.prep.target_sum.is_finite() && self.prep.target_sum > 0.0,
-            format!("prep.target_sum = {} must be finite and above 0", self.prep.target_sum),
+            format!(
+                "prep.target_sum = {} must be finite and above 0",
+                self.prep.target_sum
+            ),
         );
-        wrong.require(self.cluster.n_neighbors >= 2, "cluster.n_neighbors must be at least 2");
+        wrong.require(
+            self.cluster.n_neighbors >= 2,
+            "cluster.n_neighbors must be at least 2",
+        );
         wrong.require(
             self.cluster.resolution.is_finite() && self.cluster.resolution > 0.0,
-            format!("cluster.resolution = {} must be above 0", self.cluster.resolution),
+            format!(
+                "cluster.resolution = {} must be above 0",
+                self.cluster.resolution
+            ),
         );
         wrong.include("model", self.model.validate());
         wrong.include("train", self.train.validate());
-        wrong.into_result().map_err(|e| Error::Settings(e.to_string()))
+        wrong
+            .into_result()
+            .map_err(|e| Error::Settings(e.to_string()))
     }
+}
+
+/// `a.b=value` as a table; a value that is no TOML is taken as text.
+fn parse_single(setting: &str) -> Result<toml::Table, Error> {
+    let (key, value) = setting
+        .split_once('=')
+        .ok_or_else(|| Error::Settings(format!("'{setting}' is not KEY=VALUE")))?;
+    let quoted = toml::Value::String(value.to_owned());
+    format!("{key} = {value}")
+        .parse()
+        .or_else(|_| format!("{key} = {quoted}").parse())
+        .map_err(|e: toml::de::Error| Error::Settings(format!("'{setting}': {e}")))
 }
 
 fn merge(base: &mut toml::Table, over: toml::Table) {
@@ -225,7 +263,10 @@ mod tests {
     fn round_trip() {
         for preset in [Preset::Small, Preset::Paper] {
             let config = FuseConfig::of(preset);
-            assert_eq!(FuseConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+            assert_eq!(
+                FuseConfig::from_toml(&config.to_toml().unwrap()).unwrap(),
+                config
+            );
         }
     }
 

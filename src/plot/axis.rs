@@ -1,6 +1,6 @@
 //! Scales with ticks at round numbers.
 
-use super::svg::{Anchor, LABEL, SMALL, Svg, Type, text_width};
+use super::svg::{AXIS, Anchor, GRID, LABEL, SMALL, Svg, Type, text_width};
 
 /// A scale from values to pixels.
 pub(super) struct Axis {
@@ -102,10 +102,10 @@ impl Axis {
 
     /// Draws the scale along the bottom of a plot, with its label.
     pub fn draw_bottom(&self, svg: &mut Svg, y: f64, label: &str) {
-        svg.line((self.pixels.0, y), (self.pixels.1, y), "cw-axis");
+        svg.line((self.pixels.0, y), (self.pixels.1, y), AXIS);
         for (v, text) in self.ticks() {
             let x = self.at(v);
-            svg.line((x, y), (x, y + 4.0), "cw-axis");
+            svg.line((x, y), (x, y + 4.0), AXIS);
             svg.text(
                 (x, y + 17.0),
                 &text,
@@ -120,15 +120,15 @@ impl Axis {
     pub fn draw_left(&self, svg: &mut Svg, (x, right): (f64, f64), label: &str) {
         for (v, text) in self.ticks() {
             let y = self.at(v);
-            svg.line((x, y), (right, y), "cw-grid");
-            svg.line((x - 4.0, y), (x, y), "cw-axis");
+            svg.line((x, y), (right, y), GRID);
+            svg.line((x - 4.0, y), (x, y), AXIS);
             svg.text(
                 (x - 8.0, y + 4.0),
                 &text,
                 Type::new(SMALL, Anchor::End).soft(),
             );
         }
-        svg.line((x, self.pixels.0), (x, self.pixels.1), "cw-axis");
+        svg.line((x, self.pixels.0), (x, self.pixels.1), AXIS);
         let place = (
             x - self.text_room() - 16.0,
             (self.pixels.0 + self.pixels.1) / 2.0,

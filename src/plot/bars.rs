@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, group_thousands};
 use super::palette;
-use super::svg::{Anchor, LABEL, SMALL, Svg, TITLE, Type, shorten, text_width};
+use super::svg::{AXIS, Anchor, LABEL, SMALL, Svg, TITLE, Type, shorten, text_width};
 
 /// One bar.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +89,7 @@ pub fn bars(bars: &[Bar], style: &BarStyle) -> String {
         );
         total = total.max(end + 5.0 + text_width(&text, SMALL) + 12.0);
     }
-    svg.line((left, top - 2.0), (left, bottom), "cw-axis");
+    svg.line((left, top - 2.0), (left, bottom), AXIS);
     axis.draw_bottom(&mut svg, bottom, &style.axis);
     let total = total.max(text_width(&style.title, TITLE * 1.1) + 24.0);
     svg.finish(total, bottom + 46.0, &style.title)

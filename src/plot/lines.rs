@@ -27,7 +27,7 @@ pub struct LineStyle {
     /// Whether the vertical axis is logarithmic; values that are not positive are left out.
     /// Default false.
     pub log_y: bool,
-    /// Width and height of the plot area in pixels. Default 420 x 240.
+    /// Width and height of the plot area in pixels. Default 360 x 220.
     pub size: (f64, f64),
 }
 
@@ -38,7 +38,7 @@ impl Default for LineStyle {
             x_label: "epoch".into(),
             y_label: "loss".into(),
             log_y: false,
-            size: (420.0, 240.0),
+            size: (360.0, 220.0),
         }
     }
 }

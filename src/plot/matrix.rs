@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::palette;
-use super::svg::{Anchor, SMALL, Svg, TITLE, Type, shorten, text_width};
+use super::svg::{AXIS, Anchor, SMALL, Svg, TITLE, Type, shorten, text_width};
 
 /// How a heat map or dot plot looks.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,7 +143,7 @@ impl Frame {
         );
         for (v, text) in axis.ticks() {
             let y = axis.at(v);
-            self.svg.line((left + 13.0, y), (left + 17.0, y), "cw-axis");
+            self.svg.line((left + 13.0, y), (left + 17.0, y), AXIS);
             let t = Type::new(SMALL, Anchor::Start).soft();
             self.svg.text((left + 21.0, y + 4.0), &text, t);
         }

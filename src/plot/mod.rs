@@ -1,10 +1,8 @@
 //! Pictures as SVG text: scatter plots, lines, bars, heat maps and dot plots.
 //!
 //! Every function returns one complete SVG document with a light background. All text of the
-//! caller is XML-escaped. The same input gives the same bytes. Elements carry the classes
-//! `cw-back`, `cw-ink`, `cw-soft`, `cw-axis`, `cw-grid` and `cw-halo`, so that a page that embeds
-//! the picture can restyle it (dark mode); their colours are presentation attributes, which any
-//! style sheet overrides.
+//! caller is XML-escaped. The same input gives the same bytes. There are no ids and no styles, so
+//! any number of pictures can stand in one page.
 //!
 //! [`to_png`] turns such a text into a PNG with the fonts that are compiled in.
 

@@ -1,7 +1,7 @@
 //! Scatter plots of many cells.
 
 use super::axis::{Axis, group_thousands};
-use super::svg::{Anchor, LABEL, SMALL, Svg, TITLE, Type, px, shorten, text_width};
+use super::svg::{AXIS, Anchor, LABEL, SMALL, Svg, TITLE, Type, px, shorten, text_width};
 use super::{Categories, data_uri, palette, to_png};
 
 /// What colours the points.
@@ -261,15 +261,16 @@ fn point_paths(
 /// Two short axes in the lower left corner.
 fn draw_corner(svg: &mut Svg, style: &ScatterStyle) {
     let (x, y) = (LEFT - 4.0, TOP + style.side + 4.0);
-    svg.line((x, y), (x + 56.0, y), "cw-axis");
-    svg.line((x, y), (x, y - 56.0), "cw-axis");
+    svg.line((x, y), (x + 56.0, y), AXIS);
+    svg.line((x, y), (x, y - 56.0), AXIS);
     let t = Type::new(SMALL, Anchor::Start).soft();
     svg.text((x, y + 14.0), &style.axes[0], t);
     svg.text((x - 6.0, y), &style.axes[1], t.turned(-90.0));
 }
 
 /// The name of each category at the median of its points (above them if they are few), moved
-/// apart where names would touch.
+/// apart where names would touch. A category that is not at home at its median, because it is
+/// spread among others or lies around them, has its name in the legend alone.
 fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Categories, side: f64) {
     struct Label {
         name: String,
@@ -292,6 +293,9 @@ fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Categories, sid
         let half = text_width(&name, SMALL) * 0.55;
         let (left, x, right) = quantiles(&mut xs);
         let (top, mut y, bottom) = quantiles(&mut ys);
+        if !at_home(placed, &c.codes, code, (x, y)) {
+            continue;
+        }
         // A name that would cover its points stands above them.
         if right - left < 2.0 * half && bottom - top < 2.5 * height {
             y = top - height * 0.7;
@@ -331,6 +335,25 @@ fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Categories, sid
             Type::new(SMALL, Anchor::Middle).bold(),
         );
     }
+}
+
+/// Whether most of the points around a place are of the given category.
+fn at_home(
+    placed: &[Option<(f64, f64)>],
+    codes: &[Option<usize>],
+    code: usize,
+    (x, y): (f64, f64),
+) -> bool {
+    const REACH: f64 = 20.0;
+    let (mut own, mut all) = (0, 0);
+    for (point, k) in placed.iter().zip(codes) {
+        let near = |p: &(f64, f64)| (p.0 - x).powi(2) + (p.1 - y).powi(2) < REACH * REACH;
+        if point.as_ref().is_some_and(near) {
+            all += 1;
+            own += usize::from(*k == Some(code));
+        }
+    }
+    own > 0 && 2 * own >= all
 }
 
 /// The 5th, 50th and 95th percentile.
@@ -385,7 +408,7 @@ fn draw_scale(svg: &mut Svg, range: (f64, f64), name: &str, (left, side): (f64, 
     let axis = Axis::covering([range.0, range.1].into_iter(), false, (bottom, top));
     for (v, text) in axis.ticks() {
         let y = axis.at(v);
-        svg.line((left + 14.0, y), (left + 18.0, y), "cw-axis");
+        svg.line((left + 14.0, y), (left + 18.0, y), AXIS);
         svg.text(
             (left + 22.0, y + 4.0),
             &text,
@@ -481,6 +504,21 @@ mod tests {
         assert_eq!(order.len(), 32);
         let last_of_round = order.iter().skip(1).step_by(2).sum::<usize>();
         assert!((3..=13).contains(&last_of_round), "{last_of_round} of 16");
+    }
+
+    #[test]
+    fn names_stand_where_their_category_is_at_home() {
+        let mut points = vec![[0.0, 0.0]; 20];
+        points.extend(vec![[9.0, 9.0]; 20]);
+        let named = |name: &dyn Fn(usize) -> &'static str| {
+            let labels: Vec<_> = (0..40).map(|i| Some(name(i).to_string())).collect();
+            let c = Categories::from_labels(&labels);
+            let svg = scatter(&points, Colour::Categories(&c), &ScatterStyle::default());
+            svg.matches("paint-order").count()
+        };
+        assert_eq!(named(&|i| if i < 20 { "a" } else { "b" }), 2);
+        // Three categories that share both places.
+        assert_eq!(named(&|i| ["a", "b", "c"][i % 3]), 0);
     }
 
     #[test]

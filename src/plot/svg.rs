@@ -10,8 +10,8 @@ pub(super) const SMALL: f64 = 11.0;
 /// Colours of everything that is not data.
 const INK: &str = "#222222";
 const SOFT: &str = "#555555";
-const AXIS: &str = "#444444";
-const GRID: &str = "#e6e6e6";
+pub(super) const AXIS: &str = "#444444";
+pub(super) const GRID: &str = "#e6e6e6";
 pub(super) const BACK: &str = "#ffffff";
 
 const FONTS: &str = "'Noto Sans','Helvetica Neue',Helvetica,Arial,sans-serif";
@@ -138,14 +138,11 @@ impl Svg {
         let _ = self.body.write_fmt(markup);
     }
 
-    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
-        let colour = if class == "cw-grid" { GRID } else { AXIS };
+    /// A thin line, [`AXIS`] or [`GRID`].
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str) {
+        let (x1, y1, x2, y2) = (px(from.0), px(from.1), px(to.0), px(to.1));
         self.push(format_args!(
-            r#"<line class="{class}" x1="{}" y1="{}" x2="{}" y2="{}" stroke="{colour}" stroke-width="1"/>"#,
-            px(from.0),
-            px(from.1),
-            px(to.0),
-            px(to.1),
+            r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}"/>"#
         ));
     }
 
@@ -171,7 +168,7 @@ impl Svg {
     pub fn noted(&mut self, (x, y): (f64, f64), text: &str, note: &str) {
         let (x, y, text, note) = (px(x), px(y), escape(text), escape(note));
         self.push(format_args!(
-            r#"<text class="cw-ink" x="{x}" y="{y}" font-size="{LABEL}" fill="{INK}">{text}<tspan class="cw-soft" dx="6" font-size="{SMALL}" fill="{SOFT}">{note}</tspan></text>"#
+            r#"<text x="{x}" y="{y}" font-size="{LABEL}" fill="{INK}">{text}<tspan dx="6" font-size="{SMALL}" fill="{SOFT}">{note}</tspan></text>"#
         ));
     }
 
@@ -184,12 +181,7 @@ impl Svg {
     }
 
     fn text_with(&mut self, x: f64, y: f64, text: &str, t: Type, extra: &str) {
-        let (class, fill) = if t.soft {
-            ("cw-soft", SOFT)
-        } else {
-            ("cw-ink", INK)
-        };
-        let halo = if extra.is_empty() { "" } else { " cw-halo" };
+        let fill = if t.soft { SOFT } else { INK };
         let anchor = match t.anchor {
             Anchor::Start => "",
             Anchor::Middle => r#" text-anchor="middle""#,
@@ -203,7 +195,7 @@ impl Svg {
         };
         let (size, text) = (px(t.size), escape(text));
         self.push(format_args!(
-            r#"<text class="{class}{halo}" x="{x}" y="{y}" font-size="{size}" fill="{fill}"{anchor}{weight}{turn}{extra}>{text}</text>"#
+            r#"<text x="{x}" y="{y}" font-size="{size}" fill="{fill}"{anchor}{weight}{turn}{extra}>{text}</text>"#
         ));
     }
 
@@ -211,7 +203,7 @@ impl Svg {
     pub fn finish(self, width: f64, height: f64, name: &str) -> String {
         let (w, h) = (px(width.ceil()), px(height.ceil()));
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" font-family="{FONTS}"><title>{}</title><rect class="cw-back" width="{w}" height="{h}" fill="{BACK}"/>{}</svg>"#,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" font-family="{FONTS}"><title>{}</title><rect width="{w}" height="{h}" fill="{BACK}"/>{}</svg>"#,
             escape(name),
             self.body
         )

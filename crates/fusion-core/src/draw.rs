@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A key from which every random choice of one pass is derived: masks, dropout, sampling.
+/// A key from which every random choice of one pass is derived: order, masks, dropout.
 ///
-/// Nothing in cellweave draws from a global generator while it trains. A pass gets a `Draw`,
-/// gives each use its own child by [`for_use`](Draw::for_use), and so the same (seed, epoch, step)
-/// always makes the same choices, whatever ran before: resumed equals uninterrupted.
+/// A pass gets a `Draw` and gives each use its own child by [`for_use`](Draw::for_use), so the same
+/// (seed, epoch, step) always makes the same choices, whatever ran before: resumed equals
+/// uninterrupted. burn's dropout draws from the device's generator; the training loop seeds that
+/// generator from the pass's `Draw` before each pass.
 ///
 /// ```
 /// use fusion_core::Draw;

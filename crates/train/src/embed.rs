@@ -1,6 +1,5 @@
 //! Reading a trained model out.
 
-use burn::module::Module;
 use burn::tensor::Device;
 use fusion_core::{Draw, FusionModel};
 use sc_io::Dense;

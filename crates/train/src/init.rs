@@ -10,9 +10,16 @@ use burn::tensor::Device;
 /// burn draws initial weights from one generator per backend, and draws them late. Here the
 /// generator is seeded, the model is made and all its weights are drawn before anybody else who
 /// comes through this function can draw.
-pub fn seeded_init<M: Module>(device: &Device, seed: u64, make: impl FnOnce(&Device) -> M) -> M {
+///
+/// # Errors
+/// Those of `make`.
+pub fn seeded_init<M: Module, E>(
+    device: &Device,
+    seed: u64,
+    make: impl FnOnce(&Device) -> Result<M, E>,
+) -> Result<M, E> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     device.seed(seed);
-    make(device).materialize()
+    make(device).map(Module::materialize)
 }

@@ -221,7 +221,9 @@ impl<M: FusionModel> State<M> {
     ) -> Result<(), TrainError> {
         let device = run.device.clone().autodiff();
         let mut gradients = GradientsAccumulator::new();
-        for part in rows.chunks(run.config.micro_batch) {
+        for (i, part) in rows.chunks(run.config.micro_batch).enumerate() {
+            // Dropout draws from the device's generator.
+            device.seed(draw.for_use(i as u64).seed());
             let losses = self.model.losses(&data.batch(part, draw, &device), stage);
             for (name, value) in losses.values() {
                 if !value.is_finite() {

@@ -2,15 +2,15 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use fusion_core::{Draw, Encoder, Hidden};
+use burn::nn::{Linear, LinearConfig};
+use fusion_core::{Decoder, Encoder, Hidden};
 use mask_modules::TokenMask;
 use serde::{Deserialize, Serialize};
-use ttt_layer::Linear;
 
 use super::{PatchHead, Patches, TokenWeights, TttStack, TttStackConfig, normal};
 
 /// Settings of a [`TokenDecoder`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenDecoderConfig {
     /// The blocks.
     pub stack: TttStackConfig,
@@ -24,11 +24,11 @@ pub struct TokenDecoderConfig {
 impl TokenDecoderConfig {
     /// A new decoder.
     pub fn init(&self, patches: Patches, device: &Device) -> TokenDecoder {
-        let d_model = self.stack.block.d_model();
+        let d_model = self.stack.block.ttt.d_model;
         TokenDecoder {
             mask_token: normal([d_model], device),
             position: normal([patches.n_tokens(), d_model], device),
-            context: self.cell_context.then(|| Linear::new(d_model, d_model, device)),
+            context: self.cell_context.then(|| LinearConfig::new(d_model, d_model).init(device)),
             stack: self.stack.init(device),
             head: PatchHead::new(patches, d_model, self.weights, device),
         }
@@ -38,8 +38,8 @@ impl TokenDecoderConfig {
 /// The decoder of a masked autoencoder: mask tokens at hidden places, a position vector per token,
 /// TTT blocks, a linear head.
 ///
-/// Shapes: visible hidden states `[cells, visible, d_model]` and the cell vector `[cells, d_model]`
-/// -> `[cells, tokens, patch width]`.
+/// Shapes: hidden states `[cells, tokens, d_model]` and the cell vector `[cells, d_model]` ->
+/// `[cells, tokens, patch width]`.
 #[derive(Module, Debug)]
 pub struct TokenDecoder {
     mask_token: Param<Tensor<1>>,
@@ -50,13 +50,18 @@ pub struct TokenDecoder {
 }
 
 impl TokenDecoder {
-    /// Reconstructs every token.
-    pub fn decode(&self, visible: Hidden, cell: Tensor<2>, mask: &TokenMask, draw: Draw) -> Hidden {
-        let tokens = mask.restore(visible, self.mask_token.val());
+    /// Reconstructs every token from the visible ones, `[cells, visible, d_model]`.
+    pub fn reconstruct(&self, visible: Hidden, cell: Tensor<2>, mask: &TokenMask) -> Tensor<3> {
+        self.decode(mask.restore(visible, self.mask_token.val()), cell)
+    }
+}
+
+impl Decoder for TokenDecoder {
+    fn decode(&self, tokens: Hidden, cell: Tensor<2>) -> Tensor<3> {
         let mut shift = self.position.val().unsqueeze::<3>();
         if let Some(context) = &self.context {
             shift = shift + context.forward(cell.unsqueeze_dim::<3>(1));
         }
-        self.head.forward(self.stack.encode(tokens + shift, draw))
+        self.head.forward(self.stack.encode(tokens + shift))
     }
 }

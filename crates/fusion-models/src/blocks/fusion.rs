@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use fusion_core::{Draw, Fusion, Hidden};
+use fusion_core::{Fusion, Hidden};
 use serde::{Deserialize, Serialize};
 use ttt_layer::{TttBlock, TttBlockConfig};
 
@@ -41,11 +41,11 @@ impl TttFusion {
 }
 
 impl Fusion for TttFusion {
-    fn fuse(&self, own: Hidden, other: Hidden, draw: Draw) -> Hidden {
+    fn fuse(&self, own: Hidden, other: Hidden) -> Hidden {
         let [_, n_own, _] = own.dims();
         let [_, n_other, _] = other.dims();
         let joined = Tensor::cat(vec![other, own.clone()], 1);
-        let mixed = self.block.forward(joined, draw.seed()).narrow(1, n_other, n_own);
+        let mixed = self.block.forward(joined).narrow(1, n_other, n_own);
         own + mixed.mul_scalar(self.lambda)
     }
 }
@@ -66,7 +66,7 @@ impl SumFusion {
 }
 
 impl Fusion for SumFusion {
-    fn fuse(&self, own: Hidden, other: Hidden, _draw: Draw) -> Hidden {
+    fn fuse(&self, own: Hidden, other: Hidden) -> Hidden {
         own + other.mean_dim(1).mul_scalar(self.lambda)
     }
 }
@@ -92,10 +92,10 @@ impl AnyFusion {
 }
 
 impl Fusion for AnyFusion {
-    fn fuse(&self, own: Hidden, other: Hidden, draw: Draw) -> Hidden {
+    fn fuse(&self, own: Hidden, other: Hidden) -> Hidden {
         match self {
-            Self::Ttt(f) => f.fuse(own, other, draw),
-            Self::Sum(f) => f.fuse(own, other, draw),
+            Self::Ttt(f) => f.fuse(own, other),
+            Self::Sum(f) => f.fuse(own, other),
         }
     }
 }

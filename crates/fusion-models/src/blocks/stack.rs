@@ -2,12 +2,12 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use fusion_core::{Draw, Encoder, Hidden};
+use fusion_core::{Encoder, Hidden};
 use serde::{Deserialize, Serialize};
-use ttt_layer::{LayerNorm, TttBlock, TttBlockConfig};
+use ttt_layer::{LayerNorm, LayerNormConfig, TttBlock, TttBlockConfig};
 
 /// Settings of a [`TttStack`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TttStackConfig {
     /// The block that is repeated.
     pub block: TttBlockConfig,
@@ -22,7 +22,7 @@ impl TttStackConfig {
     pub fn init(&self, device: &Device) -> TttStack {
         TttStack {
             blocks: (0..self.depth).map(|_| self.block.init(device)).collect(),
-            norm: self.final_norm.then(|| LayerNorm::new(self.block.d_model(), device)),
+            norm: self.final_norm.then(|| LayerNormConfig::new(self.block.ttt.d_model).init(device)),
         }
     }
 }
@@ -36,12 +36,8 @@ pub struct TttStack {
 }
 
 impl Encoder for TttStack {
-    fn encode(&self, tokens: Hidden, draw: Draw) -> Hidden {
-        let hidden = self
-            .blocks
-            .iter()
-            .enumerate()
-            .fold(tokens, |h, (i, block)| block.forward(h, draw.for_use(i as u64).seed()));
+    fn encode(&self, tokens: Hidden) -> Hidden {
+        let hidden = self.blocks.iter().fold(tokens, |h, block| block.forward(h));
         match &self.norm {
             Some(norm) => norm.forward(hidden),
             None => hidden,

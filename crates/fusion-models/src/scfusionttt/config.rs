@@ -197,7 +197,8 @@ impl ScFusionTttConfig {
             .with_n_heads(self.n_heads)
             .with_chunk(self.chunk)
             .with_base_lr(self.base_lr);
-        TttBlockConfig::new(ttt).with_d_hidden(self.d_hidden).with_dropout(self.dropout)
+        let d_hidden = (self.d_hidden > 0).then_some(self.d_hidden);
+        TttBlockConfig::new(ttt).with_d_hidden(d_hidden).with_dropout(self.dropout)
     }
 
     pub(super) fn encoder(&self) -> TttStackConfig {

@@ -94,12 +94,6 @@ pub struct ScFusionTtt {
 mod purpose {
     pub const MASK_RNA: u64 = 0;
     pub const MASK_PROTEIN: u64 = 1;
-    pub const ENCODE_RNA: u64 = 2;
-    pub const ENCODE_PROTEIN: u64 = 3;
-    pub const FUSE_RNA: u64 = 4;
-    pub const FUSE_PROTEIN: u64 = 5;
-    pub const DECODE_RNA: u64 = 6;
-    pub const DECODE_PROTEIN: u64 = 7;
 }
 
 impl ScFusionTtt {
@@ -126,14 +120,11 @@ impl ScFusionTtt {
     }
 
     /// Encodes both modalities and lets each inform the other.
-    fn fuse(&self, rna: Hidden, protein: Hidden, draw: Draw) -> (Hidden, Hidden) {
-        let rna = self.rna.encoder.encode(rna, draw.for_use(purpose::ENCODE_RNA));
-        let protein = self.protein.encoder.encode(protein, draw.for_use(purpose::ENCODE_PROTEIN));
-        let fused_rna =
-            self.fuse_rna.fuse(rna.clone(), protein.clone(), draw.for_use(purpose::FUSE_RNA));
-        let fused_protein =
-            self.fuse_protein.fuse(protein, rna, draw.for_use(purpose::FUSE_PROTEIN));
-        (fused_rna, fused_protein)
+    fn fuse(&self, rna: Hidden, protein: Hidden) -> (Hidden, Hidden) {
+        let rna = self.rna.encoder.encode(rna);
+        let protein = self.protein.encoder.encode(protein);
+        let fused_rna = self.fuse_rna.fuse(rna.clone(), protein.clone());
+        (fused_rna, self.fuse_protein.fuse(protein, rna))
     }
 
     /// `[cells, tokens, d]` twice -> `[cells, d]`.
@@ -159,21 +150,10 @@ impl FusionModel for ScFusionTtt {
         let (rna, protein) = self.fuse(
             mask_rna.keep_visible(self.rna.embed.forward(x_rna.clone())),
             mask_protein.keep_visible(self.protein.embed.forward(x_protein.clone())),
-            draw,
         );
         let cell = Self::pool(rna.clone(), protein.clone());
-        let rna = self.rna.decoder.decode(
-            rna,
-            cell.clone(),
-            &mask_rna,
-            draw.for_use(purpose::DECODE_RNA),
-        );
-        let protein = self.protein.decoder.decode(
-            protein,
-            cell,
-            &mask_protein,
-            draw.for_use(purpose::DECODE_PROTEIN),
-        );
+        let rna = self.rna.decoder.reconstruct(rna, cell.clone(), &mask_rna);
+        let protein = self.protein.decoder.reconstruct(protein, cell, &mask_protein);
         LossTerms::new()
             .with("rna_mse", self.config.rna_weight, self.rna.loss(x_rna, rna, &mask_rna))
             .with(
@@ -187,7 +167,7 @@ impl FusionModel for ScFusionTtt {
         let rna = self.rna.embed.forward(self.rna.patches.cut(batch.modality(RNA)));
         let protein =
             self.protein.embed.forward(self.protein.patches.cut(batch.modality(PROTEIN)));
-        let (rna, protein) = self.fuse(rna, protein, batch.draw);
+        let (rna, protein) = self.fuse(rna, protein);
         Self::pool(rna, protein)
     }
 

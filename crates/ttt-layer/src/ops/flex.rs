@@ -1,0 +1,159 @@
+//! The kernels on the slices of Flex tensors.
+
+use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
+use burn::tensor::{DType, Element, Shape, TensorData};
+
+use super::TttOps;
+use crate::kernel::{self, Real, ScanInputs, ScanOptions};
+
+/// A contiguous tensor: transposed, sliced or expanded views have no plain slice.
+fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
+}
+
+/// Element types with a kernel.
+trait Item: Real + Element {
+    fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
+}
+
+impl Item for f32 {
+    fn elements(tensor: &FlexTensor) -> Option<&[f32]> {
+        tensor.as_slice()
+    }
+}
+
+impl Item for f64 {
+    fn elements(tensor: &FlexTensor) -> Option<&[f64]> {
+        tensor.as_slice()
+    }
+}
+
+fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
+    match T::elements(tensor) {
+        Some(slice) => slice,
+        None => panic!("expected a contiguous tensor of {}", std::any::type_name::<T>()),
+    }
+}
+
+fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(data, shape.into()))
+}
+
+/// Runs a generic function for the element type of a tensor.
+macro_rules! by_type {
+    ($tensor:expr, $f:ident($($arg:expr),*)) => {
+        match $tensor.dtype() {
+            DType::F64 => $f::<f64>($($arg),*),
+            _ => $f::<f32>($($arg),*),
+        }
+    };
+}
+
+/// The nine inputs in order, dense, with their batch, length and head width.
+struct Inputs {
+    tensors: [FlexTensor; 9],
+    dims: [usize; 3],
+}
+
+impl Inputs {
+    fn new(tensors: [FlexTensor; 9], options: &ScanOptions) -> Self {
+        let shape = tensors[0].shape();
+        let dims = [shape[0], shape[1], shape[2] / options.heads];
+        Self { tensors: tensors.map(dense), dims }
+    }
+
+    fn view<T: Item>(&self) -> ScanInputs<'_, T> {
+        let [q, k, v, eta, t, w0, c0, gamma, beta] = &self.tensors;
+        let [batch, length, width] = self.dims;
+        ScanInputs {
+            batch,
+            length,
+            width,
+            q: slice(q),
+            k: slice(k),
+            v: slice(v),
+            eta: slice(eta),
+            t: slice(t),
+            w0: slice(w0),
+            c0: slice(c0),
+            gamma: slice(gamma),
+            beta: slice(beta),
+        }
+    }
+}
+
+fn scan<T: Item>(inputs: &Inputs, options: &ScanOptions) -> (FlexTensor, FlexTensor) {
+    let [batch, length, f] = inputs.dims;
+    let output = kernel::scan_forward::<T>(options, &inputs.view());
+    let states = [batch, options.heads, options.states(length), f + 1, f];
+    (
+        tensor(output.out, [batch, length, options.heads * f]),
+        tensor(output.states, states),
+    )
+}
+
+fn scan_backward<T: Item>(
+    inputs: &Inputs,
+    states: &FlexTensor,
+    grad: &FlexTensor,
+    options: &ScanOptions,
+) -> [FlexTensor; 9] {
+    let g = kernel::scan_backward::<T>(options, &inputs.view(), slice(states), slice(grad));
+    let data = [g.q, g.k, g.v, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta];
+    let mut shapes = inputs.tensors.each_ref().map(|t| t.shape()).into_iter();
+    data.map(|data| {
+        let n = data.len();
+        tensor(data, shapes.next().unwrap_or_else(|| [n].into()))
+    })
+}
+
+impl TttOps for Flex {
+    fn ttt_scan(
+        q: FlexTensor,
+        k: FlexTensor,
+        v: FlexTensor,
+        eta: FlexTensor,
+        t: FlexTensor,
+        w0: FlexTensor,
+        c0: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        options: ScanOptions,
+    ) -> (FlexTensor, FlexTensor) {
+        let inputs = Inputs::new([q, k, v, eta, t, w0, c0, gamma, beta], &options);
+        by_type!(inputs.tensors[0], scan(&inputs, &options))
+    }
+
+    fn ttt_scan_backward(
+        q: FlexTensor,
+        k: FlexTensor,
+        v: FlexTensor,
+        eta: FlexTensor,
+        t: FlexTensor,
+        w0: FlexTensor,
+        c0: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        states: FlexTensor,
+        grad: FlexTensor,
+        options: ScanOptions,
+    ) -> (
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+        FlexTensor,
+    ) {
+        let inputs = Inputs::new([q, k, v, eta, t, w0, c0, gamma, beta], &options);
+        let (states, grad) = (dense(states), dense(grad));
+        by_type!(inputs.tensors[0], scan_backward(&inputs, &states, &grad, &options)).into()
+    }
+}

@@ -1,0 +1,116 @@
+//! `cellweave fuse`.
+
+use std::process::ExitCode;
+
+use cellweave::Error;
+use cellweave::fuse::{FuseConfig, FuseObserver, FuseOptions, RunRecord, fuse};
+use cellweave::train::DeviceChoice;
+
+use super::progress::{Progress, StopFlag};
+use super::{DeviceName, FuseArgs};
+
+/// Largest settings file that is read.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
+    let (options, config) = match &args.resume {
+        Some(folder) => {
+            if args.file.is_some() || args.config.is_some() || !args.settings.is_empty() {
+                return Err(Error::Settings(
+                    "--resume takes the input and the settings of the run it goes on with; give it neither".to_owned(),
+                ));
+            }
+            let record = RunRecord::load(folder)?;
+            let options = FuseOptions {
+                file: record.file,
+                output: folder.clone(),
+                seed: record.seed,
+                device: record.device,
+                labels: record.labels,
+                resume: true,
+                command: command_line(),
+            };
+            (options, record.config)
+        }
+        None => {
+            let options = FuseOptions {
+                file: args.file.clone(),
+                output: args.output.clone(),
+                seed: args.seed,
+                device: device(args.device),
+                labels: args.labels.clone(),
+                resume: false,
+                command: command_line(),
+            };
+            (options, settings(&args)?)
+        }
+    };
+    if args.print_config {
+        print!("{}", config.to_toml()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut progress = Progress::new(StopFlag::listen(), args.quiet, args.stop_after_steps);
+    let fused = fuse(&options, &config, &mut progress)?;
+    progress.finish();
+    if !args.quiet {
+        print!("{}", fused.summary);
+        if fused.finished {
+            println!("  results    {}", options.output.display());
+        }
+    }
+    if !fused.finished {
+        eprintln!(
+            "go on with: cellweave fuse --resume {}",
+            options.output.display()
+        );
+        return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(args: &FuseArgs) -> Result<FuseConfig, Error> {
+    let text = match &args.config {
+        None => String::new(),
+        Some(path) => {
+            let io = |source| Error::Io {
+                path: path.clone(),
+                source,
+            };
+            if std::fs::metadata(path).map_err(io)?.len() > MAX_CONFIG_BYTES {
+                return Err(Error::Settings(format!(
+                    "{} is too large to be a settings file",
+                    path.display()
+                )));
+            }
+            std::fs::read_to_string(path).map_err(io)?
+        }
+    };
+    FuseConfig::from_toml_with(&text, &args.settings)
+}
+
+fn device(name: DeviceName) -> DeviceChoice {
+    match name {
+        DeviceName::Cpu => DeviceChoice::Cpu,
+        DeviceName::Wgpu => DeviceChoice::Wgpu,
+        DeviceName::Cuda => DeviceChoice::Cuda,
+        DeviceName::Ndarray => DeviceChoice::Ndarray,
+    }
+}
+
+fn command_line() -> String {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .map(|w| if w.contains(' ') { format!("'{w}'") } else { w })
+        .collect();
+    format!("cellweave {}", words.join(" "))
+}
+
+impl FuseObserver for Progress {
+    fn say(&mut self, line: &str) {
+        Progress::say(self, line);
+    }
+
+    fn cells_per_second(&self) -> Option<f64> {
+        Some(Progress::cells_per_second(self)).filter(|r| *r > 0.0)
+    }
+}

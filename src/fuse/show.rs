@@ -1,0 +1,274 @@
+//! The report and its pictures.
+
+use std::fs;
+use std::path::Path;
+
+use sc_io::Matrix;
+
+use super::run::Findings;
+use crate::plot::{
+    Bar, BarStyle, Categories, Colour, LineStyle, ScatterStyle, Series, bars, lines, scatter,
+    to_png,
+};
+use crate::report::{
+    Block, Level, LossChart, Map, MapColour, MarkerSection, Notice, Report, Score, Scores, Section,
+};
+use crate::{Error, atomic};
+
+/// Markers that are listed per cluster.
+const N_TOP: usize = 5;
+
+/// Writes `report.html` and `pictures/`.
+pub(super) fn write(folder: &Path, f: &Findings<'_>) -> Result<(), Error> {
+    let report = report(f)?;
+    atomic::write(&folder.join("report.html"), report.to_html().as_bytes())?;
+    let pictures = folder.join("pictures");
+    fs::create_dir_all(&pictures).map_err(Error::io(&pictures))?;
+    for (name, svg) in pictures_of(&report) {
+        atomic::write(&pictures.join(format!("{name}.svg")), svg.as_bytes())?;
+        let png = to_png(&svg, 2.0).map_err(|e| Error::Picture(e.to_string()))?;
+        atomic::write(&pictures.join(format!("{name}.png")), &png)?;
+    }
+    Ok(())
+}
+
+fn report(f: &Findings<'_>) -> Result<Report, Error> {
+    let [rna, protein] = &f.prepared.modalities;
+    let clusters = clusters(f.clusters);
+    let features = |name: &str| f.prepared.cells.modalities[name].var.index();
+    let marked = |title: &str, x: Matrix, name: &str| {
+        MarkerSection::new(title, &x, features(name), &clusters, N_TOP)
+    };
+    Ok(Report {
+        title: "Fused CITE-seq".to_owned(),
+        command: f.command.to_owned(),
+        input: input(f),
+        notices: f
+            .summary
+            .notices
+            .iter()
+            .map(|text| Notice {
+                level: Level::Note,
+                text: text.clone(),
+            })
+            .collect(),
+        scores: scores(f),
+        maps: maps(f, &clusters),
+        losses: losses(f),
+        markers: vec![
+            marked("Genes", Matrix::Csr(f.prepared.log_rna.clone()), rna),
+            marked(
+                "Proteins",
+                Matrix::Csr(f.prepared.clr_protein.clone()),
+                protein,
+            ),
+        ],
+        clusters: Some(clusters),
+        sections: vec![model(f)],
+        settings: f.config.to_toml()?,
+        versions: vec![
+            ("cellweave".to_owned(), f.summary.version.clone()),
+            ("burn".to_owned(), "0.22.1".to_owned()),
+        ],
+        timings: f
+            .summary
+            .seconds
+            .iter()
+            .map(|(k, v)| (k.clone(), *v))
+            .collect(),
+    })
+}
+
+fn input(f: &Findings<'_>) -> Vec<(String, String)> {
+    let s = f.summary;
+    let mut rows = vec![
+        ("File".to_owned(), s.input.clone()),
+        ("Format".to_owned(), s.format.clone()),
+        ("Cells fused".to_owned(), s.n_cells.to_string()),
+    ];
+    for (why, n) in &s.left_out {
+        rows.push((format!("Cells left out: {why}"), n.to_string()));
+    }
+    for (name, [n, p]) in &s.shapes {
+        rows.push((
+            format!("Modality {name}"),
+            format!("{n} cells x {p} features"),
+        ));
+    }
+    rows.push(("Genes used".to_owned(), s.n_genes_used.to_string()));
+    rows.push(("Proteins used".to_owned(), s.n_proteins_used.to_string()));
+    rows.push(("Outcome".to_owned(), s.outcome.clone()));
+    rows.push((
+        "Seed, device".to_owned(),
+        format!("{}, {}", s.seed, s.device),
+    ));
+    rows
+}
+
+fn scores(f: &Findings<'_>) -> Vec<Scores> {
+    let score = |name: String, value: f64, meaning: &str| Score {
+        name,
+        value,
+        meaning: meaning.to_owned(),
+    };
+    f.summary
+        .scores
+        .iter()
+        .map(|e| {
+            let mut rows = Vec::new();
+            for c in &e.clusterings {
+                let with = format!("{}, {} clusters", c.method, c.n_clusters);
+                rows.push(score(
+                    format!("ARI ({with})"),
+                    c.ari,
+                    "-0.5 to 1, higher is better",
+                ));
+                rows.push(score(
+                    format!("NMI ({with})"),
+                    c.nmi,
+                    "0 to 1, higher is better",
+                ));
+                rows.push(score(
+                    format!("accuracy ({with})"),
+                    c.accuracy,
+                    "0 to 1, higher is better",
+                ));
+            }
+            rows.push(score(
+                "silhouette of the labels".to_owned(),
+                e.silhouette,
+                "-1 to 1, higher is better",
+            ));
+            Scores {
+                labels: Some(e.labels.clone()),
+                rows,
+            }
+        })
+        .collect()
+}
+
+fn clusters(of_cells: &[usize]) -> Categories {
+    let labels: Vec<Option<String>> = of_cells.iter().map(|c| Some(c.to_string())).collect();
+    Categories::from_labels(&labels)
+}
+
+fn maps(f: &Findings<'_>, clusters: &Categories) -> Vec<Map> {
+    let Some(umap) = f.umap else { return vec![] };
+    let points = (0..umap.n_rows())
+        .map(|r| [umap.row(r)[0], umap.row(r)[1]])
+        .collect();
+    let mut colours = vec![("Clusters".to_owned(), MapColour::Labels(clusters.clone()))];
+    for (name, labels) in f.labels {
+        colours.push((
+            name.clone(),
+            MapColour::Labels(Categories::from_labels(labels)),
+        ));
+    }
+    vec![Map {
+        name: "UMAP".to_owned(),
+        points,
+        colours,
+    }]
+}
+
+fn losses(f: &Findings<'_>) -> Vec<LossChart> {
+    let points = |v: Vec<f64>| {
+        v.into_iter()
+            .enumerate()
+            .map(|(e, y)| (e as f64 + 1.0, y))
+            .collect()
+    };
+    let terms = f
+        .history
+        .epochs
+        .first()
+        .map(|e| e.training.keys().cloned().collect::<Vec<_>>());
+    terms
+        .unwrap_or_default()
+        .into_iter()
+        .map(|term| {
+            let (training, validation) = f.history.series(&term);
+            LossChart {
+                title: term,
+                series: vec![
+                    Series {
+                        name: "training".into(),
+                        points: points(training),
+                        dashed: false,
+                    },
+                    Series {
+                        name: "validation".into(),
+                        points: points(validation),
+                        dashed: true,
+                    },
+                ],
+                log: false,
+            }
+        })
+        .collect()
+}
+
+fn model(f: &Findings<'_>) -> Section {
+    let table = crate::report::Table {
+        header: vec!["Block".into(), "Output".into(), "Parameters".into()],
+        rows: f
+            .model
+            .nodes
+            .iter()
+            .map(|n| vec![n.name.clone(), n.output.clone(), n.n_params.to_string()])
+            .collect(),
+    };
+    let text = format!("{} learned numbers in all.", f.model.n_params());
+    Section {
+        title: "Model".into(),
+        blocks: vec![Block::Text(text), Block::Table(table)],
+    }
+}
+
+/// The report's pictures by name.
+fn pictures_of(report: &Report) -> Vec<(String, String)> {
+    let file_name = |s: &str| -> String {
+        s.chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect()
+    };
+    let mut pictures = Vec::new();
+    for map in &report.maps {
+        for (title, colour) in &map.colours {
+            let MapColour::Labels(labels) = colour else {
+                continue;
+            };
+            let style = ScatterStyle {
+                title: title.clone(),
+                ..ScatterStyle::default()
+            };
+            let svg = scatter(&map.points, Colour::Categories(labels), &style);
+            pictures.push((format!("umap_{}", file_name(title)), svg));
+        }
+    }
+    for chart in &report.losses {
+        let style = LineStyle {
+            title: chart.title.clone(),
+            ..LineStyle::default()
+        };
+        pictures.push((
+            format!("loss_{}", file_name(&chart.title)),
+            lines(&chart.series, &style),
+        ));
+    }
+    if let Some(clusters) = &report.clusters {
+        let sizes = clusters.sizes();
+        let all: Vec<Bar> = clusters
+            .names
+            .iter()
+            .zip(&sizes)
+            .map(|(n, s)| Bar::new(n.clone(), *s as f64))
+            .collect();
+        let style = BarStyle {
+            title: "Cells per cluster".into(),
+            ..BarStyle::default()
+        };
+        pictures.push(("cluster_sizes".to_owned(), bars(&all, &style)));
+    }
+    pictures
+}

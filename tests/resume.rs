@@ -1,0 +1,65 @@
+//! The same seed gives the same bytes; interrupted and resumed equals uninterrupted.
+
+mod common;
+
+use std::path::Path;
+
+use cellweave::sc_io;
+use common::{cellweave, fuse, small, stderr, write};
+
+fn embedding(folder: &Path) -> Vec<u8> {
+    let data = sc_io::read(&folder.join("result.h5mu")).unwrap().data;
+    match &data.obsm["X_scfusionttt"] {
+        sc_io::Embedding::Matrix(m) => {
+            m.values().iter().flat_map(|v| v.to_le_bytes()).collect()
+        }
+        sc_io::Embedding::Table(_) => panic!("the embedding is a matrix"),
+    }
+}
+
+#[test]
+fn equal_seeds_and_resumed_runs_are_equal_to_the_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "input.h5mu", &small(80));
+    // Dropout on, so that its draws are covered too.
+    let more = ["--seed", "5", "--set", "model.dropout=0.1"];
+    let run = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let output = fuse(&file, &out, more);
+        (out, output)
+    };
+    let (first, output) = run("first", &more);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let (second, _) = run("second", &more);
+    let expected = embedding(&first);
+    assert_eq!(embedding(&second), expected, "two runs with one seed");
+
+    let (other, _) = run("other", &["--seed", "6", "--set", "model.dropout=0.1"]);
+    assert_ne!(embedding(&other), expected, "another seed");
+
+    // 64 training cells make 4 steps per epoch: stop inside the first and inside the second epoch.
+    for (name, steps) in [("early", "3"), ("late", "6")] {
+        let mut args = more.to_vec();
+        args.extend(["--stop-after-steps", steps]);
+        let (out, output) = run(name, &args);
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        assert!(!out.join("result.h5mu").exists());
+        let output = cellweave(["fuse", "--resume", out.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(embedding(&out), expected, "resumed after {steps} steps");
+    }
+}
+
+#[test]
+fn a_run_of_other_settings_is_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "input.h5mu", &small(80));
+    let out = folder.path().join("out");
+    assert!(fuse(&file, &out, &["--stop-after-steps", "2"]).status.code() == Some(130));
+    let record = out.join("run.json");
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, text.replace("\"mask_ratio\": 0.15", "\"mask_ratio\": 0.25")).unwrap();
+    let output = cellweave(["fuse", "--resume", out.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("mask_ratio"), "{}", stderr(&output));
+}
