@@ -10,10 +10,12 @@ mod axis;
 mod bars;
 mod categories;
 mod dotplot;
+mod labels;
 mod lines;
 mod matrix;
 pub mod palette;
 mod png;
+mod points;
 mod scatter;
 mod svg;
 

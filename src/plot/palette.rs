@@ -61,8 +61,12 @@ pub fn blues(share: f64) -> String {
 
 fn interpolate(anchors: &[[u8; 3]], share: f64) -> String {
     let steps = anchors.len() - 1;
-    // `max` and `min` turn NaN into 0.
-    let position = share.max(0.0).min(1.0) * steps as f64;
+    let share = if share.is_nan() {
+        0.0
+    } else {
+        share.clamp(0.0, 1.0)
+    };
+    let position = share * steps as f64;
     let lower = (position as usize).min(steps - 1);
     let t = position - lower as f64;
     let mix = |k: usize| {

@@ -15,6 +15,11 @@ pub enum PngError {
     /// Not an SVG document.
     #[error("the text is no valid SVG: {0}")]
     Svg(String),
+    /// The SVG embeds a raster picture, which would be left out.
+    #[error(
+        "the SVG embeds a raster picture; draw it with vectors alone (ScatterStyle::raster_from)"
+    )]
+    Embedded,
     /// No pixels, or too many.
     #[error("a picture of {width} x {height} pixels cannot be drawn; choose another scale")]
     Size {
@@ -46,7 +51,8 @@ fn fonts() -> Arc<fontdb::Database> {
 /// Fonts of the system are not used, so a picture has the same bytes on every machine.
 ///
 /// # Errors
-/// [`PngError`] if the text is no SVG or the size is not between 1 and 2e8 pixels.
+/// [`PngError`] if the text is no SVG, embeds a raster picture, or the size is not between 1 and
+/// 2e8 pixels.
 ///
 /// ```
 /// use cellweave::plot::{Bar, BarStyle, bars, to_png};
@@ -54,6 +60,9 @@ fn fonts() -> Arc<fontdb::Database> {
 /// assert!(to_png(&svg, 1.0).unwrap().starts_with(b"\x89PNG"));
 /// ```
 pub fn to_png(svg: &str, scale: f64) -> Result<Vec<u8>, PngError> {
+    if svg.contains("<image") {
+        return Err(PngError::Embedded);
+    }
     let options = Options {
         fontdb: fonts(),
         font_family: "Noto Sans".into(),
@@ -146,6 +155,10 @@ mod tests {
     #[test]
     fn bad_input_is_an_error() {
         assert!(matches!(to_png("<svg", 1.0), Err(PngError::Svg(_))));
+        assert!(matches!(
+            to_png("<svg><image/></svg>", 1.0),
+            Err(PngError::Embedded)
+        ));
         let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>"#;
         for scale in [0.0, -1.0, f64::NAN, 1e6] {
             assert!(

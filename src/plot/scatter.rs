@@ -1,8 +1,10 @@
 //! Scatter plots of many cells.
 
 use super::axis::{Axis, group_thousands};
-use super::svg::{AXIS, Anchor, LABEL, SMALL, Svg, TITLE, Type, px, shorten, text_width};
-use super::{Categories, data_uri, palette, to_png};
+use super::labels::draw_labels;
+use super::points::{LEFT, TOP, draw_points, place};
+use super::svg::{AXIS, Anchor, LABEL, SMALL, Svg, TITLE, Type, shorten, text_width};
+use super::{Categories, palette};
 
 /// What colours the points.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +29,14 @@ pub struct ScatterStyle {
     /// Names of the two axes; they carry no ticks, because the units of an embedding mean
     /// nothing. Default `UMAP 1`, `UMAP 2`.
     pub axes: [String; 2],
-    /// Side of the plot area in pixels. Default 380.
+    /// Side of the plot area in pixels. Default 360.
     pub side: f64,
     /// Whether each category is named at the median of its points. Default true.
     pub labels: bool,
     /// Seed of the order in which points are drawn. Default 0.
     pub seed: u64,
-    /// From so many points on the points are an embedded PNG, while text stays text.
-    /// Default 20,000. A point of the vector form takes about nine bytes; the PNG grows with the
+    /// From so many points on the points are an embedded PNG, while text stays text; such a
+    /// picture is for pages, [`to_png`](super::to_png) refuses it. Default never. A point of the vector form takes about nine bytes; the PNG grows with the
     /// area that the points cover, not with their number.
     pub raster_from: usize,
 }
@@ -44,23 +46,17 @@ impl Default for ScatterStyle {
         Self {
             title: String::new(),
             axes: ["UMAP 1".into(), "UMAP 2".into()],
-            side: 380.0,
+            side: 360.0,
             labels: true,
             seed: 0,
-            raster_from: 20_000,
+            raster_from: usize::MAX,
         }
     }
 }
 
-const LEFT: f64 = 24.0;
-const TOP: f64 = 36.0;
 /// Room under the points for the axis names.
 const BOTTOM: f64 = 26.0;
 const LEGEND_ROW: f64 = 18.0;
-/// The points are drawn in so many rounds; a category hides another in half of them at most.
-const ROUNDS: u64 = 16;
-/// Coordinates of points are whole multiples of a pixel divided by this.
-const GRID: f64 = 4.0;
 /// Colours of a continuous scale.
 const SHADES: usize = 32;
 
@@ -135,129 +131,6 @@ pub fn scatter(points: &[[f32; 2]], colour: Colour, style: &ScatterStyle) -> Str
     svg.finish(width, TOP + style.side + BOTTOM, &style.title)
 }
 
-/// Pixels of every point, `None` where a coordinate is not finite.
-fn place(points: &[[f32; 2]], side: f64) -> Vec<Option<(f64, f64)>> {
-    let finite = |p: &&[f32; 2]| p.iter().all(|v| v.is_finite());
-    let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-    for p in points.iter().filter(finite) {
-        for k in 0..2 {
-            low[k] = low[k].min(f64::from(p[k]));
-            high[k] = high[k].max(f64::from(p[k]));
-        }
-    }
-    // A margin so that the outermost points are whole.
-    let margin = 6.0;
-    let span = (high[0] - low[0]).max(high[1] - low[1]);
-    let scale = if span > 0.0 {
-        (side - 2.0 * margin) / span
-    } else {
-        0.0
-    };
-    let middle = [0, 1].map(|k| (low[k] + high[k]) / 2.0);
-    let pixel = |p: &[f32; 2]| {
-        let x = LEFT + side / 2.0 + (f64::from(p[0]) - middle[0]) * scale;
-        let y = TOP + side / 2.0 - (f64::from(p[1]) - middle[1]) * scale;
-        (x, y)
-    };
-    points
-        .iter()
-        .map(|p| finite(&p).then(|| pixel(p)))
-        .collect()
-}
-
-/// A well-mixed 64-bit hash (SplitMix64).
-fn hash(seed: u64, i: u64) -> u64 {
-    let mut z = seed.wrapping_add(i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn draw_points(
-    svg: &mut Svg,
-    placed: &[Option<(f64, f64)>],
-    codes: &[Option<usize>],
-    colours: &[String],
-    style: &ScatterStyle,
-) {
-    let n = placed.iter().flatten().count();
-    // The points cover at most a third of the area.
-    let area = style.side * style.side / 3.0 / n.max(1) as f64;
-    let radius = (area / std::f64::consts::PI).sqrt().clamp(0.7, 2.6);
-    let paths = point_paths(placed, codes, colours, radius, style.seed);
-    if n < style.raster_from {
-        svg.body.push_str(&paths);
-        return;
-    }
-    let (side, height) = (px(style.side + LEFT), px(style.side + TOP));
-    let image = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{height}">{paths}</svg>"#
-    );
-    match to_png(&image, 2.0) {
-        Ok(png) => svg.push(format_args!(
-            r#"<image width="{side}" height="{height}" href="{}"/>"#,
-            data_uri(&png)
-        )),
-        // A plot too large for a PNG stays a vector picture.
-        Err(_) => svg.body.push_str(&paths),
-    }
-}
-
-/// One path per round and colour. A point is a segment of length zero with round ends, placed
-/// relative to the one before: about nine bytes.
-fn point_paths(
-    placed: &[Option<(f64, f64)>],
-    codes: &[Option<usize>],
-    colours: &[String],
-    radius: f64,
-    seed: u64,
-) -> String {
-    let mut missing = Vec::new();
-    let mut groups = vec![Vec::new(); ROUNDS as usize * colours.len()];
-    for (i, (point, code)) in placed.iter().zip(codes).enumerate() {
-        let Some((x, y)) = point else { continue };
-        let place = ((x * GRID).round() as i64, (y * GRID).round() as i64);
-        match code {
-            None => missing.push(place),
-            Some(code) => {
-                let round = (hash(seed, i as u64) % ROUNDS) as usize;
-                groups[round * colours.len() + code].push(place);
-            }
-        }
-    }
-    let mut svg = Svg::new();
-    svg.push(format_args!(
-        r#"<g fill="none" stroke-linecap="round" stroke-width="{}" transform="scale({})">"#,
-        px(2.0 * radius * GRID),
-        1.0 / GRID
-    ));
-    let mut draw = |group: &mut Vec<(i64, i64)>, colour: &str| {
-        if group.is_empty() {
-            return;
-        }
-        group.sort_unstable();
-        let mut last = (0, 0);
-        svg.push(format_args!(r#"<path stroke="{colour}" d=""#));
-        for &(x, y) in group.iter() {
-            let (dx, dy) = (x - last.0, y - last.1);
-            let gap = if dy < 0 { "" } else { " " };
-            svg.push(format_args!("m{dx}{gap}{dy}h0"));
-            last = (x, y);
-        }
-        svg.push(format_args!(r#""/>"#));
-    };
-    draw(&mut missing, palette::MISSING);
-    for round in 0..ROUNDS as usize {
-        let mut order: Vec<usize> = (0..colours.len()).collect();
-        order.sort_by_key(|&c| hash(seed ^ 0x5eed, (round * colours.len() + c) as u64));
-        for c in order {
-            draw(&mut groups[round * colours.len() + c], &colours[c]);
-        }
-    }
-    svg.push(format_args!("</g>"));
-    svg.body
-}
-
 /// Two short axes in the lower left corner.
 fn draw_corner(svg: &mut Svg, style: &ScatterStyle) {
     let (x, y) = (LEFT - 4.0, TOP + style.side + 4.0);
@@ -266,101 +139,6 @@ fn draw_corner(svg: &mut Svg, style: &ScatterStyle) {
     let t = Type::new(SMALL, Anchor::Start).soft();
     svg.text((x, y + 14.0), &style.axes[0], t);
     svg.text((x - 6.0, y), &style.axes[1], t.turned(-90.0));
-}
-
-/// The name of each category at the median of its points (above them if they are few), moved
-/// apart where names would touch. A category that is not at home at its median, because it is
-/// spread among others or lies around them, has its name in the legend alone.
-fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Categories, side: f64) {
-    struct Label {
-        name: String,
-        x: f64,
-        y: f64,
-        half: f64,
-    }
-    let height = 14.0;
-    let mut labels = Vec::new();
-    for (code, name) in c.names.iter().enumerate() {
-        let of_code = placed
-            .iter()
-            .zip(&c.codes)
-            .filter(|(_, k)| **k == Some(code));
-        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = of_code.filter_map(|(p, _)| *p).unzip();
-        if xs.is_empty() {
-            continue;
-        }
-        let name = shorten(name, 22);
-        let half = text_width(&name, SMALL) * 0.55;
-        let (left, x, right) = quantiles(&mut xs);
-        let (top, mut y, bottom) = quantiles(&mut ys);
-        if !at_home(placed, &c.codes, code, (x, y)) {
-            continue;
-        }
-        // A name that would cover its points stands above them.
-        if right - left < 2.0 * half && bottom - top < 2.5 * height {
-            y = top - height * 0.7;
-        }
-        labels.push(Label {
-            x: x.min(LEFT + side - half).max(LEFT + half),
-            y,
-            half,
-            name,
-        });
-    }
-    for _ in 0..60 {
-        for i in 0..labels.len() {
-            for j in 0..i {
-                let (a, b) = (&labels[i], &labels[j]);
-                let (dx, dy) = (a.x - b.x, a.y - b.y);
-                let overlap = height - dy.abs();
-                if dx.abs() < a.half + b.half && overlap > 0.0 {
-                    let shift = if dy < 0.0 {
-                        -overlap / 2.0
-                    } else {
-                        overlap / 2.0
-                    };
-                    labels[i].y += shift;
-                    labels[j].y -= shift;
-                }
-            }
-        }
-        for l in &mut labels {
-            l.y = l.y.clamp(TOP + height / 2.0, TOP + side - height / 2.0);
-        }
-    }
-    for l in &labels {
-        svg.label(
-            (l.x, l.y + 4.0),
-            &l.name,
-            Type::new(SMALL, Anchor::Middle).bold(),
-        );
-    }
-}
-
-/// Whether most of the points around a place are of the given category.
-fn at_home(
-    placed: &[Option<(f64, f64)>],
-    codes: &[Option<usize>],
-    code: usize,
-    (x, y): (f64, f64),
-) -> bool {
-    const REACH: f64 = 20.0;
-    let (mut own, mut all) = (0, 0);
-    for (point, k) in placed.iter().zip(codes) {
-        let near = |p: &(f64, f64)| (p.0 - x).powi(2) + (p.1 - y).powi(2) < REACH * REACH;
-        if point.as_ref().is_some_and(near) {
-            all += 1;
-            own += usize::from(*k == Some(code));
-        }
-    }
-    own > 0 && 2 * own >= all
-}
-
-/// The 5th, 50th and 95th percentile.
-fn quantiles(values: &mut [f64]) -> (f64, f64, f64) {
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |percent: usize| values[(values.len() - 1) * percent / 100];
-    (at(5), at(50), at(95))
 }
 
 /// The categories with their sizes; returns the width of the picture.
@@ -441,6 +219,7 @@ fn central_range(values: &[f32]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::points::hash;
 
     fn cloud(n: usize) -> Vec<[f32; 2]> {
         (0..n)
@@ -481,11 +260,12 @@ mod tests {
         let svg = scatter(&points, Colour::Categories(&c), &ScatterStyle::default());
         assert!(svg.len() < 100_000, "{} bytes", svg.len());
         let points = cloud(30_000);
-        let svg = scatter(
-            &points,
-            Colour::Categories(&categories(30_000, 12)),
-            &Default::default(),
-        );
+        let c = categories(30_000, 12);
+        let style = ScatterStyle {
+            raster_from: 20_000,
+            ..ScatterStyle::default()
+        };
+        let svg = scatter(&points, Colour::Categories(&c), &style);
         assert!(svg.contains("data:image/png") && !svg.contains("<path"));
     }
 

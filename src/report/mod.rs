@@ -7,6 +7,7 @@
 mod html;
 mod markers;
 mod page;
+mod pictures;
 
 pub use markers::{GroupStats, Marker};
 
@@ -162,6 +163,13 @@ impl MarkerSection {
             stats: GroupStats::new(x, &clusters.codes, clusters.names.len()),
             n_top,
         }
+    }
+
+    /// The best features of every cluster.
+    fn top(&self) -> Vec<Vec<Marker>> {
+        (0..self.stats.n_groups())
+            .map(|g| self.stats.top(g, self.n_top))
+            .collect()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What stands on the page, in which order.
 
 use super::html::{Html, MISSING, decimal, duration, percent};
-use super::{Block, Level, LossChart, Map, MapColour, MarkerSection, Report, Table};
-use crate::plot::{
-    Bar, BarStyle, Categories, Colour, LineStyle, MatrixStyle, ScatterStyle, bars, dotplot, escape,
-    lines, scatter,
-};
+use super::{Block, Level, LossChart, Map, MarkerSection, Report, Table, pictures};
+use crate::plot::{Categories, escape};
+
+/// From so many cells on the points of a map are a PNG, so that the page stays quick to show.
+const RASTER_FROM: usize = 20_000;
 
 /// Label columns are read by the scores alone, and the reader must know it.
 const LABELS_SENTENCE: &str =
@@ -94,19 +94,7 @@ fn draw_map(html: &mut Html, map: &Map) {
     html.open(&map.name);
     html.body.push_str("<div class=\"maps\">");
     for (title, colour) in &map.colours {
-        let style = ScatterStyle {
-            title: title.clone(),
-            axes: [format!("{} 1", map.name), format!("{} 2", map.name)],
-            ..ScatterStyle::default()
-        };
-        let colour = match colour {
-            MapColour::Labels(categories) => Colour::Categories(categories),
-            MapColour::Values(values) => Colour::Values {
-                values,
-                name: title,
-            },
-        };
-        html.figure(&scatter(&map.points, colour, &style), "");
+        html.figure(&pictures::map(map, title, colour, RASTER_FROM), "");
     }
     html.body.push_str("</div>");
     html.close();
@@ -119,12 +107,7 @@ fn losses(html: &mut Html, charts: &[LossChart]) {
     html.open("Training");
     html.body.push_str("<div class=\"maps\">");
     for chart in charts {
-        let style = LineStyle {
-            title: chart.title.clone(),
-            log_y: chart.log,
-            ..LineStyle::default()
-        };
-        html.figure(&lines(&chart.series, &style), "");
+        html.figure(&pictures::losses(chart), "");
     }
     html.body.push_str("</div>");
     html.close();
@@ -132,31 +115,18 @@ fn losses(html: &mut Html, charts: &[LossChart]) {
 
 fn cluster_sizes(html: &mut Html, clusters: &Categories) {
     html.open("Cluster sizes");
-    let sizes = clusters.names.iter().zip(clusters.sizes());
-    let all: Vec<Bar> = sizes.map(|(name, n)| Bar::new(name, n as f64)).collect();
     let caption = match clusters.missing() {
         0 => String::new(),
         n => format!("{n} cells belong to no cluster."),
     };
-    html.figure(
-        &bars(
-            &all,
-            &BarStyle {
-                title: "Cells per cluster".into(),
-                ..Default::default()
-            },
-        ),
-        &caption,
-    );
+    html.figure(&pictures::sizes(clusters), &caption);
     html.close();
 }
 
 fn markers(html: &mut Html, section: &MarkerSection) {
     html.open(&format!("{} that mark the clusters", section.title));
     let stats = &section.stats;
-    let top: Vec<Vec<_>> = (0..stats.n_groups())
-        .map(|g| stats.top(g, section.n_top))
-        .collect();
+    let top = section.top();
     html.element(
         "p",
         "Ranked by the standardised difference: the mean of the cluster less the mean of all other \
@@ -164,7 +134,7 @@ fn markers(html: &mut Html, section: &MarkerSection) {
          logarithmic. The clusters were made from these cells, so this is a ranking, not a test.",
     );
     html.figure(
-        &marker_dots(section, &top),
+        &pictures::dots(section, &top),
         "Dot area: share of the cluster's cells with a value above zero. Colour: mean of the \
          cluster, from the lowest (0) to the highest (1) cluster mean of each feature.",
     );
@@ -223,55 +193,6 @@ fn markers(html: &mut Html, section: &MarkerSection) {
     });
     html.body.push_str("</details>");
     html.close();
-}
-
-/// Clusters as rows, the best features of each cluster as columns, each feature once.
-fn marker_dots(section: &MarkerSection, top: &[Vec<super::Marker>]) -> String {
-    let per_cluster = match top.len() {
-        0..=12 => 3,
-        13..=20 => 2,
-        _ => 1,
-    };
-    let mut columns: Vec<usize> = Vec::new();
-    let mut breaks = Vec::new();
-    for markers in top {
-        if !columns.is_empty() {
-            breaks.push(columns.len());
-        }
-        for m in markers.iter().take(per_cluster) {
-            if !columns.contains(&m.feature) {
-                columns.push(m.feature);
-            }
-        }
-    }
-    let n = top.len();
-    let mut sizes = vec![0.0; n * columns.len()];
-    let mut values = vec![0.0; n * columns.len()];
-    for (c, &feature) in columns.iter().enumerate() {
-        let all: Vec<_> = (0..n).map(|g| section.stats.marker(g, feature)).collect();
-        let low = all.iter().map(|m| m.mean_in).fold(f64::INFINITY, f64::min);
-        let high = all
-            .iter()
-            .map(|m| m.mean_in)
-            .fold(f64::NEG_INFINITY, f64::max);
-        for (g, m) in all.iter().enumerate() {
-            sizes[g * columns.len() + c] = m.fraction_in as f32;
-            let span = (high - low).max(f64::MIN_POSITIVE);
-            values[g * columns.len() + c] = ((m.mean_in - low) / span) as f32;
-        }
-    }
-    let names: Vec<String> = columns
-        .iter()
-        .map(|&f| section.features[f].clone())
-        .collect();
-    let style = MatrixStyle {
-        title: section.title.clone(),
-        value_label: "scaled mean".into(),
-        range: Some((0.0, 1.0)),
-        breaks,
-        ..MatrixStyle::default()
-    };
-    dotplot(&section.clusters, &names, &sizes, &values, &style)
 }
 
 fn settings(html: &mut Html, report: &Report) {

@@ -138,6 +138,25 @@ fn nothing_is_loaded_from_elsewhere() {
 }
 
 #[test]
+fn pictures_have_names_of_their_own() {
+    let mut report = full(90, 2);
+    report.maps[0].colours[1].0 = "label 0".into();
+    let pictures = report.pictures();
+    let names: Vec<&str> = pictures.iter().map(|p| p.0.as_str()).collect();
+    let expected = [
+        "umap_label_0",
+        "umap_label_0_2",
+        "loss_stage_1",
+        "cluster_sizes",
+        "markers_genes",
+    ];
+    assert_eq!(names, expected);
+    for (_, svg) in &pictures {
+        crate::plot::to_png(svg, 0.5).unwrap();
+    }
+}
+
+#[test]
 fn an_empty_report_says_so() {
     let text = text_of(&Report::default().to_html());
     assert!(text.contains("There were no warnings."));

@@ -243,3 +243,14 @@ fn every_size_of_the_tree_works() {
         }
     }
 }
+
+#[test]
+fn the_fixture_is_what_the_defaults_make() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/data-fixtures/citeseq_small.h5mu"
+    );
+    let fixture = sc_io::read_h5mu(path).unwrap();
+    assert!(fixture.notices.is_empty(), "{:?}", fixture.notices);
+    assert_eq!(fixture.data, simulate(&SimulateConfig::default()).unwrap());
+}
