@@ -13,6 +13,8 @@ pub(super) fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Cate
         x: f64,
         y: f64,
         half: f64,
+        /// Where the points are: names move apart in the order of their points.
+        home: f64,
     }
     let height = 14.0;
     let mut labels = Vec::new();
@@ -28,18 +30,18 @@ pub(super) fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Cate
         let name = shorten(name, 22);
         let half = text_width(&name, SMALL) * 0.55;
         let (left, x, right) = quantiles(&mut xs);
-        let (top, mut y, bottom) = quantiles(&mut ys);
-        if !at_home(placed, &c.codes, code, (x, y)) {
+        let (top, home, bottom) = quantiles(&mut ys);
+        if !at_home(placed, &c.codes, code, (x, home)) {
             continue;
         }
         // A name that would cover its points stands above them.
-        if right - left < 2.0 * half && bottom - top < 2.5 * height {
-            y = top - height * 0.7;
-        }
+        let covers = right - left < 2.0 * half && bottom - top < 2.5 * height;
+        let y = if covers { top - height * 0.7 } else { home };
         labels.push(Label {
             x: x.min(LEFT + side - half).max(LEFT + half),
             y,
             half,
+            home,
             name,
         });
     }
@@ -48,20 +50,18 @@ pub(super) fn draw_labels(svg: &mut Svg, placed: &[Option<(f64, f64)>], c: &Cate
             for j in 0..i {
                 let (a, b) = (&labels[i], &labels[j]);
                 let (dx, dy) = (a.x - b.x, a.y - b.y);
-                let overlap = height - dy.abs();
+                let above = a.home < b.home;
+                // Names that stand in the wrong order have to pass each other.
+                let overlap = if above { height + dy } else { height - dy };
                 if dx.abs() < a.half + b.half && overlap > 0.0 {
-                    let shift = if dy < 0.0 {
-                        -overlap / 2.0
-                    } else {
-                        overlap / 2.0
-                    };
+                    let shift = if above { -overlap / 2.0 } else { overlap / 2.0 };
                     labels[i].y += shift;
                     labels[j].y -= shift;
                 }
             }
         }
         for l in &mut labels {
-            l.y = l.y.clamp(TOP + height / 2.0, TOP + side - height / 2.0);
+            l.y = l.y.min(TOP + side - height / 2.0).max(TOP + height / 2.0);
         }
     }
     for l in &labels {
