@@ -105,7 +105,10 @@ impl SwiGluConfig {
         let matrix = |from, to| {
             LinearConfig::new(from, to)
                 .with_bias(false)
-                .with_initializer(Initializer::Normal { mean: 0.0, std: 0.02 })
+                .with_initializer(Initializer::Normal {
+                    mean: 0.0,
+                    std: 0.02,
+                })
                 .init(device)
         };
         SwiGlu {

@@ -71,7 +71,10 @@ impl TttLinearConfig {
             self.base_lr,
             self.eps
         );
-        let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
+        let normal = Initializer::Normal {
+            mean: 0.0,
+            std: 0.02,
+        };
         let project = || {
             LinearConfig::new(d, d)
                 .with_bias(false)

@@ -20,7 +20,10 @@ pub struct RmsNormConfig {
 impl RmsNormConfig {
     /// Initialises the scale with ones.
     pub fn init(&self, device: &Device) -> RmsNorm {
-        RmsNorm { scale: Initializer::Ones.init([self.d_model], device), eps: self.eps }
+        RmsNorm {
+            scale: Initializer::Ones.init([self.d_model], device),
+            eps: self.eps,
+        }
     }
 }
 

@@ -11,22 +11,39 @@ use crate::{InnerState, ScanTensors};
 /// Everything that does not depend on the inner state is computed for all chunks at once, the
 /// loop over the chunks holds four products.
 pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, InnerState) {
-    let ScanTensors { q, k, v, eta, t, w0, c0, gamma, beta } = tensors;
+    let ScanTensors {
+        q,
+        k,
+        v,
+        eta,
+        t,
+        w0,
+        c0,
+        gamma,
+        beta,
+    } = tensors;
     let [batch, length, d] = q.dims();
     let (heads, b) = (options.heads, options.chunk);
     let f = d / heads;
     let pairs = batch * heads;
     // [batch, length, d] -> [batch * heads, length, f]
     let split = |x: Tensor<3>| {
-        x.reshape([batch, length, heads, f]).swap_dims(1, 2).reshape([pairs, length, f])
+        x.reshape([batch, length, heads, f])
+            .swap_dims(1, 2)
+            .reshape([pairs, length, f])
     };
     let (q, k, v) = (split(rope(q, options)), split(rope(k, options)), split(v));
     let eta = eta.swap_dims(1, 2).reshape([pairs, length]);
     let per_pair = |x: Tensor<2>| {
-        x.reshape([1, heads, f]).expand([batch, heads, f]).reshape([pairs, 1, f])
+        x.reshape([1, heads, f])
+            .expand([batch, heads, f])
+            .reshape([pairs, 1, f])
     };
     let (gamma, beta, mut c) = (per_pair(gamma), per_pair(beta), per_pair(c0));
-    let mut w = w0.reshape([1, heads, f, f]).expand([batch, heads, f, f]).reshape([pairs, f, f]);
+    let mut w = w0
+        .reshape([1, heads, f, f])
+        .expand([batch, heads, f, f])
+        .reshape([pairs, f, f]);
 
     let full = length / b;
     let mut outputs = Vec::new();
@@ -37,7 +54,10 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, Inne
         }
         let part = |x: &Tensor<3>| x.clone().narrow(1, start, n * r).reshape([pairs, n, r, f]);
         let (q, k, v) = (part(&q), part(&k), part(&v));
-        let eta = eta.clone().narrow(1, start, n * r).reshape([pairs, n, 1, r]);
+        let eta = eta
+            .clone()
+            .narrow(1, start, n * r)
+            .reshape([pairs, n, 1, r]);
         let t = t.clone().narrow(0, 0, r);
         let e = if options.causal {
             eta.clone() * t.clone().narrow(0, r - 1, 1).reshape([1, 1, 1, 1])
@@ -57,9 +77,7 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, Inne
             let z = k.clone().matmul(w.clone()) + c.clone();
             let g = inner_gradient(z, at(&target), &gamma, &beta, options.eps);
             let read = |w: &Tensor<3>, c: &Tensor<3>| q.clone().matmul(w.clone()) + c.clone();
-            let before = m
-                .as_ref()
-                .map(|m| read(&w, &c) - at(m).matmul(g.clone()));
+            let before = m.as_ref().map(|m| read(&w, &c) - at(m).matmul(g.clone()));
             w = w - (e.clone() * k).swap_dims(1, 2).matmul(g.clone());
             c = c - (e * g).sum_dim(1);
             let z = before.unwrap_or_else(|| read(&w, &c));

@@ -1,9 +1,9 @@
 //! Small dense products for matrices that live in the first-level cache.
 //!
-//! The result is computed in tiles whose accumulators stay in registers: 8 x 32 numbers with
-//! AVX-512, 4 x 16 with AVX2, 4 x 8 on the baseline.
+//! `f32` products are computed in tiles of 4 rows and up to two vectors whose accumulators stay in
+//! registers; pulp picks the instruction set at run time. `f64`, which only the tests use, is a plain loop.
 
-use multiversion::{multiversion, target::match_target};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::real::Real;
 
@@ -31,12 +31,12 @@ pub fn nn<T: Real>(
     into: Into,
     c: (&mut [T], usize),
 ) {
-    product::<T, false>(dims, a, lower, b, into, c);
+    T::multiply::<false>(Product { dims, a, lower, b, into, c });
 }
 
 /// `C[m, n] = A[k, m]ᵀ B[k, n]`.
 pub fn tn<T: Real>(dims: [usize; 3], a: View<T>, b: View<T>, into: Into, c: (&mut [T], usize)) {
-    product::<T, true>(dims, a, false, b, into, c);
+    T::multiply::<true>(Product { dims, a, lower: false, b, into, c });
 }
 
 /// `B[n, m] = A[m, n]ᵀ`.
@@ -50,101 +50,138 @@ pub fn transpose<T: Real>(m: usize, n: usize, a: &[T], lda: usize, b: &mut [T], 
     }
 }
 
-#[multiversion(targets(
-    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2+fma",
-    "x86_64+avx2+fma"
-))]
-fn product<T: Real, const TRANSPOSED: bool>(
+/// One product to compute.
+pub struct Product<'a, T> {
     dims: [usize; 3],
-    a: View<'_, T>,
+    a: View<'a, T>,
     lower: bool,
-    b: View<'_, T>,
+    b: View<'a, T>,
     into: Into,
-    c: (&mut [T], usize),
-) {
-    match_target! {
-        "x86_64+avx512f" => blocks::<T, TRANSPOSED, true, 8, 32>(dims, a, lower, b, into, c),
-        "x86_64+fma" => blocks::<T, TRANSPOSED, true, 4, 16>(dims, a, lower, b, into, c),
-        "aarch64+neon" => blocks::<T, TRANSPOSED, true, 4, 16>(dims, a, lower, b, into, c),
-        _ => blocks::<T, TRANSPOSED, false, 4, 8>(dims, a, lower, b, into, c),
+    c: (&'a mut [T], usize),
+}
+
+/// How a float type multiplies; `TRANSPOSED` says that `A` is stored transposed.
+pub trait Multiply: Sized {
+    /// Computes a product.
+    fn multiply<const TRANSPOSED: bool>(product: Product<'_, Self>);
+}
+
+impl Multiply for f32 {
+    fn multiply<const TRANSPOSED: bool>(product: Product<'_, Self>) {
+        Arch::new().dispatch(Tiled::<TRANSPOSED>(product));
     }
 }
 
-#[inline(always)]
-fn blocks<T: Real, const TRANSPOSED: bool, const FMA: bool, const M: usize, const N: usize>(
-    [m, n, k]: [usize; 3],
-    a: View<'_, T>,
-    lower: bool,
-    b: View<'_, T>,
-    into: Into,
-    (c, ldc): (&mut [T], usize),
-) {
-    let mut i = 0;
-    while i < m {
-        let rows = if i + M <= m { M } else { 1 };
-        let k = if lower { k.min(i + rows) } else { k };
-        let mut j = 0;
-        while j < n {
-            let left = n - j;
-            let c = (&mut c[i * ldc + j..], ldc);
-            j += if rows == M && left >= N {
-                tile::<T, TRANSPOSED, FMA, M, N>(k, i, j, a, b, into, c)
-            } else if rows == M && left >= 8 {
-                tile::<T, TRANSPOSED, FMA, M, 8>(k, i, j, a, b, into, c)
-            } else if rows == M {
-                tile::<T, TRANSPOSED, FMA, M, 1>(k, i, j, a, b, into, c)
-            } else if left >= N {
-                tile::<T, TRANSPOSED, FMA, 1, N>(k, i, j, a, b, into, c)
-            } else {
-                tile::<T, TRANSPOSED, FMA, 1, 1>(k, i, j, a, b, into, c)
-            };
+impl Multiply for f64 {
+    fn multiply<const TRANSPOSED: bool>(product: Product<'_, Self>) {
+        let Product { dims: [m, n, k], a, lower, b, into, c } = product;
+        for i in 0..m {
+            let k = if lower { k.min(i + 1) } else { k };
+            for j in 0..n {
+                let ab = (0..k).map(|p| a.0[at::<TRANSPOSED>(i, p, a.1)] * b.0[p * b.1 + j]);
+                put(&mut c.0[i * c.1 + j], ab.sum(), into);
+            }
         }
-        i += rows;
     }
 }
 
-/// One `M x N` tile at `(i, j)`; returns `N`.
+/// Place of `A[i, p]`.
 #[inline(always)]
-fn tile<T: Real, const TRANSPOSED: bool, const FMA: bool, const M: usize, const N: usize>(
+fn at<const TRANSPOSED: bool>(i: usize, p: usize, lda: usize) -> usize {
+    if TRANSPOSED { p * lda + i } else { i * lda + p }
+}
+
+#[inline(always)]
+fn put<T: std::ops::AddAssign + std::ops::SubAssign>(c: &mut T, ab: T, into: Into) {
+    match into {
+        Into::Set => *c = ab,
+        Into::Add => *c += ab,
+        Into::Sub => *c -= ab,
+    }
+}
+
+/// Rows of a tile.
+const ROWS: usize = 4;
+
+struct Tiled<'a, const TRANSPOSED: bool>(Product<'a, f32>);
+
+impl<const TRANSPOSED: bool> WithSimd for Tiled<'_, TRANSPOSED> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut p = self.0;
+        let [m, n, k] = p.dims;
+        let lanes = S::F32_LANES;
+        let mut i = 0;
+        while i < m {
+            let rows = if i + ROWS <= m { ROWS } else { 1 };
+            let k = if p.lower { k.min(i + rows) } else { k };
+            let mut j = 0;
+            while j < n {
+                let left = n - j;
+                j += match (rows == ROWS, left >= 2 * lanes, left >= lanes) {
+                    (true, true, _) => tile::<S, TRANSPOSED, ROWS, 2>(simd, k, i, j, &mut p),
+                    (true, false, true) => tile::<S, TRANSPOSED, ROWS, 1>(simd, k, i, j, &mut p),
+                    (false, true, _) => tile::<S, TRANSPOSED, 1, 2>(simd, k, i, j, &mut p),
+                    (false, false, true) => tile::<S, TRANSPOSED, 1, 1>(simd, k, i, j, &mut p),
+                    _ => column::<TRANSPOSED>(rows, k, i, j, &mut p),
+                };
+            }
+            i += rows;
+        }
+    }
+}
+
+/// `M` rows and `V` vectors of columns at `(i, j)`; returns the number of columns.
+#[inline(always)]
+fn tile<S: Simd, const TRANSPOSED: bool, const M: usize, const V: usize>(
+    simd: S,
     k: usize,
     i: usize,
     j: usize,
-    (a, lda): View<'_, T>,
-    (b, ldb): View<'_, T>,
-    into: Into,
-    (c, ldc): (&mut [T], usize),
+    p: &mut Product<'_, f32>,
 ) -> usize {
-    let mut acc = [[T::ZERO; N]; M];
-    let mut step = |x: [T; M], p: usize| {
-        let row = &b[p * ldb + j..][..N];
+    let width = V * S::F32_LANES;
+    let ((a, lda), (b, ldb)) = (p.a, p.b);
+    let mut acc = [[simd.splat_f32s(0.0); V]; M];
+    for q in 0..k {
+        let (row, _) = S::as_simd_f32s(&b[q * ldb + j..][..width]);
         for r in 0..M {
-            for s in 0..N {
-                acc[r][s] = if FMA {
-                    x[r].fused(row[s], acc[r][s])
-                } else {
-                    x[r] * row[s] + acc[r][s]
-                };
+            let x = simd.splat_f32s(a[at::<TRANSPOSED>(i + r, q, lda)]);
+            for v in 0..V {
+                acc[r][v] = simd.mul_add_f32s(x, row[v], acc[r][v]);
             }
         }
-    };
-    if TRANSPOSED {
-        for p in 0..k {
-            let x = &a[p * lda + i..][..M];
-            step(std::array::from_fn(|r| x[r]), p);
-        }
-    } else {
-        let rows: [&[T]; M] = std::array::from_fn(|r| &a[(i + r) * lda..][..k]);
-        for p in 0..k {
-            step(std::array::from_fn(|r| rows[r][p]), p);
+    }
+    for (r, acc) in acc.into_iter().enumerate() {
+        let (out, _) = S::as_mut_simd_f32s(&mut p.c.0[(i + r) * p.c.1 + j..][..width]);
+        for (out, ab) in out.iter_mut().zip(acc) {
+            *out = match p.into {
+                Into::Set => ab,
+                Into::Add => simd.add_f32s(*out, ab),
+                Into::Sub => simd.sub_f32s(*out, ab),
+            };
         }
     }
-    for (r, acc) in acc.iter().enumerate() {
-        let out = &mut c[r * ldc..][..N];
-        match into {
-            Into::Set => out.copy_from_slice(acc),
-            Into::Add => (0..N).for_each(|s| out[s] += acc[s]),
-            Into::Sub => (0..N).for_each(|s| out[s] -= acc[s]),
+    width
+}
+
+/// One column of a tile, where less than a vector is left.
+#[inline(always)]
+fn column<const TRANSPOSED: bool>(
+    rows: usize,
+    k: usize,
+    i: usize,
+    j: usize,
+    p: &mut Product<'_, f32>,
+) -> usize {
+    for i in i..i + rows {
+        let mut sum = 0.0;
+        for q in 0..k {
+            sum += p.a.0[at::<TRANSPOSED>(i, q, p.a.1)] * p.b.0[q * p.b.1 + j];
         }
+        put(&mut p.c.0[i * p.c.1 + j], sum, p.into);
     }
-    N
+    1
 }

@@ -18,6 +18,7 @@ pub trait Real:
     + Neg<Output = Self>
     + AddAssign
     + SubAssign
+    + super::gemm::Multiply
     + 'static
 {
     /// Zero.

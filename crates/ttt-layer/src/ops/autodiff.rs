@@ -23,9 +23,8 @@ impl<B: TttOps> Backward<B, 9> for ScanBackward {
     fn backward(self, ops: Ops<Self::State, 9>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let ([q, k, v, eta, t, w0, c0, gamma, beta], states, options) = ops.state;
-        let (q, k, v, eta, t, w0, c0, gamma, beta) = B::ttt_scan_backward(
-            q, k, v, eta, t, w0, c0, gamma, beta, states, grad, options,
-        );
+        let (q, k, v, eta, t, w0, c0, gamma, beta) =
+            B::ttt_scan_backward(q, k, v, eta, t, w0, c0, gamma, beta, states, grad, options);
         let gradients = [q, k, v, eta, t, w0, c0, gamma, beta];
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {

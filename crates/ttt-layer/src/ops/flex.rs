@@ -35,7 +35,10 @@ impl Item for f64 {
 fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
     match T::elements(tensor) {
         Some(slice) => slice,
-        None => panic!("expected a contiguous tensor of {}", std::any::type_name::<T>()),
+        None => panic!(
+            "expected a contiguous tensor of {}",
+            std::any::type_name::<T>()
+        ),
     }
 }
 
@@ -63,7 +66,10 @@ impl Inputs {
     fn new(tensors: [FlexTensor; 9], options: &ScanOptions) -> Self {
         let shape = tensors[0].shape();
         let dims = [shape[0], shape[1], shape[2] / options.heads];
-        Self { tensors: tensors.map(dense), dims }
+        Self {
+            tensors: tensors.map(dense),
+            dims,
+        }
     }
 
     fn view<T: Item>(&self) -> ScanInputs<'_, T> {
@@ -154,6 +160,10 @@ impl TttOps for Flex {
     ) {
         let inputs = Inputs::new([q, k, v, eta, t, w0, c0, gamma, beta], &options);
         let (states, grad) = (dense(states), dense(grad));
-        by_type!(inputs.tensors[0], scan_backward(&inputs, &states, &grad, &options)).into()
+        by_type!(
+            inputs.tensors[0],
+            scan_backward(&inputs, &states, &grad, &options)
+        )
+        .into()
     }
 }

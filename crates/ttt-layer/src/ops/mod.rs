@@ -117,19 +117,34 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> Tensor<3> {
 /// As [`ttt_scan`], and the inner state after the last token.
 ///
 /// No gradient flows through the state on Flex.
-pub fn ttt_scan_with_state(
-    tensors: ScanTensors,
-    options: &ScanOptions,
-) -> (Tensor<3>, InnerState) {
+pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, InnerState) {
     let [batch, length, d] = tensors.q.dims();
     let (heads, f) = (options.heads, d / options.heads);
-    assert_eq!(heads * f, d, "ttt_scan: width {d} is not a multiple of {heads} heads");
-    assert_eq!(tensors.eta.dims(), [batch, length, heads], "ttt_scan: shape of `eta`");
+    assert_eq!(
+        heads * f,
+        d,
+        "ttt_scan: width {d} is not a multiple of {heads} heads"
+    );
+    assert_eq!(
+        tensors.eta.dims(),
+        [batch, length, heads],
+        "ttt_scan: shape of `eta`"
+    );
     assert_eq!(tensors.w0.dims(), [heads, f, f], "ttt_scan: shape of `w0`");
     if !fused(&tensors.q.device(), tensors.q.dtype()) {
         return crate::reference::ttt_scan(tensors, options);
     }
-    let ScanTensors { q, k, v, eta, t, w0, c0, gamma, beta } = tensors;
+    let ScanTensors {
+        q,
+        k,
+        v,
+        eta,
+        t,
+        w0,
+        c0,
+        gamma,
+        beta,
+    } = tensors;
     let (out, states) = <Dispatch as TttOps>::ttt_scan(
         q.into_dispatch(),
         k.into_dispatch(),
