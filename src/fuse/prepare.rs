@@ -354,6 +354,7 @@ fn orders(
         .transpose()?;
     let genes = genome_order(&rna.var, &genome);
     let proteins = protein_order(&protein.var, Some(&rna.var), &genome, table.as_ref()).order;
-    notices.extend(genes.notices.iter().chain(&proteins.notices).cloned());
+    let named = |n: &&String| !(config.drop_isotype_controls && n.starts_with("isotype controls"));
+    notices.extend(genes.notices.iter().chain(&proteins.notices).filter(named).cloned());
     Ok((genes.arranged(arrangement), proteins.arranged(arrangement)))
 }

@@ -24,7 +24,7 @@ pub(super) fn write(folder: &Path, f: &Findings<'_>) -> Result<(), Error> {
     atomic::write(&folder.join("report.html"), report.to_html().as_bytes())?;
     let pictures = folder.join("pictures");
     fs::create_dir_all(&pictures).map_err(Error::io(&pictures))?;
-    for (name, svg) in pictures_of(&report) {
+    for (name, svg) in report.pictures() {
         atomic::write(&pictures.join(format!("{name}.svg")), svg.as_bytes())?;
         let png = to_png(&svg, 2.0).map_err(|e| Error::Picture(e.to_string()))?;
         atomic::write(&pictures.join(format!("{name}.png")), &png)?;
@@ -223,52 +223,4 @@ fn model(f: &Findings<'_>) -> Section {
         title: "Model".into(),
         blocks: vec![Block::Text(text), Block::Table(table)],
     }
-}
-
-/// The report's pictures by name.
-fn pictures_of(report: &Report) -> Vec<(String, String)> {
-    let file_name = |s: &str| -> String {
-        s.chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect()
-    };
-    let mut pictures = Vec::new();
-    for map in &report.maps {
-        for (title, colour) in &map.colours {
-            let MapColour::Labels(labels) = colour else {
-                continue;
-            };
-            let style = ScatterStyle {
-                title: title.clone(),
-                ..ScatterStyle::default()
-            };
-            let svg = scatter(&map.points, Colour::Categories(labels), &style);
-            pictures.push((format!("umap_{}", file_name(title)), svg));
-        }
-    }
-    for chart in &report.losses {
-        let style = LineStyle {
-            title: chart.title.clone(),
-            ..LineStyle::default()
-        };
-        pictures.push((
-            format!("loss_{}", file_name(&chart.title)),
-            lines(&chart.series, &style),
-        ));
-    }
-    if let Some(clusters) = &report.clusters {
-        let sizes = clusters.sizes();
-        let all: Vec<Bar> = clusters
-            .names
-            .iter()
-            .zip(&sizes)
-            .map(|(n, s)| Bar::new(n.clone(), *s as f64))
-            .collect();
-        let style = BarStyle {
-            title: "Cells per cluster".into(),
-            ..BarStyle::default()
-        };
-        pictures.push(("cluster_sizes".to_owned(), bars(&all, &style)));
-    }
-    pictures
 }

@@ -7,7 +7,7 @@ use fusion_core::{Decoder, Encoder, Hidden};
 use mask_modules::TokenMask;
 use serde::{Deserialize, Serialize};
 
-use super::{PatchHead, Patches, TokenWeights, TttStack, TttStackConfig, normal};
+use super::{POSITION_STD, PatchHead, Patches, TokenWeights, TttStack, TttStackConfig, normal};
 
 /// Settings of a [`TokenDecoder`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ impl TokenDecoderConfig {
     pub fn init(&self, patches: Patches, device: &Device) -> TokenDecoder {
         let d_model = self.stack.block.ttt.d_model;
         TokenDecoder {
-            mask_token: normal([d_model], device),
-            position: normal([patches.n_tokens(), d_model], device),
+            mask_token: normal([d_model], POSITION_STD, device),
+            position: normal([patches.n_tokens(), d_model], POSITION_STD, device),
             context: self.cell_context.then(|| LinearConfig::new(d_model, d_model).init(device)),
             stack: self.stack.init(device),
             head: PatchHead::new(patches, d_model, self.weights, device),

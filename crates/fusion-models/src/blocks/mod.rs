@@ -13,7 +13,10 @@ pub use stack::{TttStack, TttStackConfig};
 use burn::module::Param;
 use burn::tensor::{Device, Distribution, Tensor};
 
-/// A learned tensor drawn from `N(0, 0.02^2)`, the initialisation of every table here.
-fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
-    Param::from_tensor(Tensor::random(shape, Distribution::Normal(0.0, 0.02), device))
+/// A learned tensor drawn from `N(0, std^2)`.
+fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Param<Tensor<D>> {
+    Param::from_tensor(Tensor::random(shape, Distribution::Normal(0.0, std), device))
 }
+
+/// Deviation of position vectors and mask tokens.
+const POSITION_STD: f64 = 0.02;

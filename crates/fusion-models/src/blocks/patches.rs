@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::normal;
+use super::{POSITION_STD, normal};
 
 /// Whether neighbouring features share the weights that make a token of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,12 +86,17 @@ pub struct PatchEmbed {
 }
 
 impl PatchEmbed {
-    /// A new embedding; weights and positions are drawn from `N(0, 0.02^2)`.
+    /// A new embedding; weights are drawn from `N(0, 1 / d_model)`, so that a feature's vector has
+    /// length 1 on average, positions from `N(0, 0.02^2)`.
     pub fn new(patches: Patches, d_model: usize, kind: TokenWeights, device: &Device) -> Self {
         let n_tokens = patches.n_tokens();
         Self {
-            weight: normal([n_weights(kind, n_tokens), patches.width, d_model], device),
-            position: normal([n_tokens, d_model], device),
+            weight: normal(
+                [n_weights(kind, n_tokens), patches.width, d_model],
+                unit_rows(d_model),
+                device,
+            ),
+            position: normal([n_tokens, d_model], POSITION_STD, device),
         }
     }
 
@@ -113,11 +118,11 @@ pub struct PatchHead {
 }
 
 impl PatchHead {
-    /// A new head; weights are drawn from `N(0, 0.02^2)`, biases are 0.
+    /// A new head; weights are drawn from `N(0, 1 / d_model)`, biases are 0.
     pub fn new(patches: Patches, d_model: usize, kind: TokenWeights, device: &Device) -> Self {
         let n = n_weights(kind, patches.n_tokens());
         Self {
-            weight: normal([n, d_model, patches.width], device),
+            weight: normal([n, d_model, patches.width], unit_rows(d_model), device),
             bias: Param::from_tensor(Tensor::zeros([n, patches.width], device)),
         }
     }
@@ -126,6 +131,11 @@ impl PatchHead {
     pub fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
         per_token_matmul(hidden, self.weight.val()) + self.bias.val().unsqueeze()
     }
+}
+
+/// Deviation at which a vector of that width has length 1 on average.
+fn unit_rows(d_model: usize) -> f64 {
+    (d_model as f64).sqrt().recip()
 }
 
 fn n_weights(kind: TokenWeights, n_tokens: usize) -> usize {
