@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::silu_mul;
+use crate::ops::{dropout_add, silu_mul};
 use crate::{RmsNorm, RmsNormConfig, TttLinear, TttLinearConfig};
 
 /// Configuration of [`TttBlock`].
@@ -74,9 +74,15 @@ impl TttBlock {
     /// - input and output: `[batch, length, d_model]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let change = self.ttt.forward(self.ttt_norm.forward(x.clone()));
-        let x = self.dropout.forward(change) + x;
+        let x = self.add(change, x);
         let change = self.mlp.forward(self.mlp_norm.forward(x.clone()));
-        self.dropout.forward(change) + x
+        self.add(change, x)
+    }
+
+    /// `dropout(change) + x`; drops on autodiff devices only, and not when frozen.
+    fn add(&self, change: Tensor<3>, x: Tensor<3>) -> Tensor<3> {
+        let training = self.dropout.training.is_enabled() && x.device().is_autodiff();
+        dropout_add(change, x, if training { self.dropout.prob } else { 0.0 })
     }
 }
 

@@ -12,5 +12,6 @@ pub use kernel::ScanOptions;
 pub use layer::{TttLinear, TttLinearConfig};
 pub use norm::{LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
 pub use ops::{
-    InnerState, ScanTensors, layer_norm, rms_norm, silu_mul, ttt_scan, ttt_scan_with_state,
+    InnerState, ScanTensors, dropout_add, layer_norm, rms_norm, silu_mul, ttt_scan,
+    ttt_scan_with_state,
 };

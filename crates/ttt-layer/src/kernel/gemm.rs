@@ -31,12 +31,26 @@ pub fn nn<T: Real>(
     into: Into,
     c: (&mut [T], usize),
 ) {
-    T::multiply::<false>(Product { dims, a, lower, b, into, c });
+    T::multiply::<false>(Product {
+        dims,
+        a,
+        lower,
+        b,
+        into,
+        c,
+    });
 }
 
 /// `C[m, n] = A[k, m]ᵀ B[k, n]`.
 pub fn tn<T: Real>(dims: [usize; 3], a: View<T>, b: View<T>, into: Into, c: (&mut [T], usize)) {
-    T::multiply::<true>(Product { dims, a, lower: false, b, into, c });
+    T::multiply::<true>(Product {
+        dims,
+        a,
+        lower: false,
+        b,
+        into,
+        c,
+    });
 }
 
 /// `B[n, m] = A[m, n]ᵀ`.
@@ -74,7 +88,14 @@ impl Multiply for f32 {
 
 impl Multiply for f64 {
     fn multiply<const TRANSPOSED: bool>(product: Product<'_, Self>) {
-        let Product { dims: [m, n, k], a, lower, b, into, c } = product;
+        let Product {
+            dims: [m, n, k],
+            a,
+            lower,
+            b,
+            into,
+            c,
+        } = product;
         for i in 0..m {
             let k = if lower { k.min(i + 1) } else { k };
             for j in 0..n {

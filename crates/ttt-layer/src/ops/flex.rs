@@ -1,13 +1,13 @@
 //! The kernels on the slices of Flex tensors.
 
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
-use burn::tensor::{DType, Element, Shape, TensorData};
+use burn::tensor::{Element, Shape, TensorData};
 
 use super::TttOps;
 use crate::kernel::{self, Real, ScanInputs, ScanOptions};
 
 /// A contiguous tensor: transposed, sliced or expanded views have no plain slice.
-fn dense(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
     } else {
@@ -16,7 +16,7 @@ fn dense(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// Element types with a kernel.
-trait Item: Real + Element {
+pub(super) trait Item: Real + Element {
     fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
 }
 
@@ -32,7 +32,7 @@ impl Item for f64 {
     }
 }
 
-fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
+pub(super) fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
     match T::elements(tensor) {
         Some(slice) => slice,
         None => panic!(
@@ -42,7 +42,7 @@ fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
     }
 }
 
-fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
+pub(super) fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
 }
 
@@ -50,7 +50,7 @@ fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
 macro_rules! by_type {
     ($tensor:expr, $f:ident($($arg:expr),*)) => {
         match $tensor.dtype() {
-            DType::F64 => $f::<f64>($($arg),*),
+            burn::tensor::DType::F64 => $f::<f64>($($arg),*),
             _ => $f::<f32>($($arg),*),
         }
     };
@@ -116,6 +116,8 @@ fn scan_backward<T: Item>(
         tensor(data, shapes.next().unwrap_or_else(|| [n].into()))
     })
 }
+
+pub(super) use by_type;
 
 impl TttOps for Flex {
     fn ttt_scan(

@@ -2,6 +2,9 @@
 
 mod autodiff;
 mod flex;
+mod pointwise;
+
+pub use pointwise::{dropout_add, layer_norm, rms_norm, silu_mul};
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Device, Tensor};
@@ -165,24 +168,4 @@ pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tens
         c: block(f, 1).reshape([batch, heads, f]),
     };
     (Tensor::from_dispatch(out), state)
-}
-
-/// `scale * x / sqrt(mean(x²) + eps)` over the last axis.
-pub fn rms_norm<const D: usize>(x: Tensor<D>, scale: Tensor<1>, eps: f64) -> Tensor<D> {
-    crate::reference::rms_norm(x, scale, eps)
-}
-
-/// `scale * (x - mean) / sqrt(var + eps) + shift` over the last axis.
-pub fn layer_norm<const D: usize>(
-    x: Tensor<D>,
-    scale: Tensor<1>,
-    shift: Tensor<1>,
-    eps: f64,
-) -> Tensor<D> {
-    crate::reference::layer_norm(x, scale, shift, eps)
-}
-
-/// `silu(gate) * up`, element by element.
-pub fn silu_mul<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
-    crate::reference::silu_mul(gate, up)
 }
