@@ -30,10 +30,14 @@ pub fn real_data() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// A small simulated set.
+/// A small simulated set: the first cells of a larger one, since the simulator wants a few per type.
 pub fn small(n_cells: usize) -> MultiModal {
-    let config = SimulateConfig { n_cells, n_genes: 200, ..SimulateConfig::default() };
-    simulate(&config).expect("the simulator's defaults are valid")
+    let config =
+        SimulateConfig { n_cells: n_cells.max(40), n_genes: 200, ..SimulateConfig::default() };
+    let data = simulate(&config).expect("the simulator's settings are valid");
+    let first: Vec<usize> = (0..n_cells).collect();
+    let modalities = data.modalities.iter().map(|(k, m)| (k.clone(), m.select_obs(&first)));
+    MultiModal { obs: data.obs.select(&first), ..MultiModal::new(modalities.collect()) }
 }
 
 /// Writes a set and returns its path.

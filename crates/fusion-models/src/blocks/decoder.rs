@@ -16,9 +16,10 @@ pub struct TokenDecoderConfig {
     pub stack: TttStackConfig,
     /// Whether tokens share the weights of the head.
     pub weights: TokenWeights,
-    /// Whether every token is told the cell's vector. A TTT block is causal: without it, a hidden
-    /// token at the start of the sequence has nothing to be predicted from.
-    pub cell_context: bool,
+    /// Width of the cell's vector that every token is told; `None` for decoders without. A TTT block is
+    /// causal: without it, a hidden token at the start of the sequence has nothing to be predicted
+    /// from.
+    pub cell_context: Option<usize>,
 }
 
 impl TokenDecoderConfig {
@@ -28,7 +29,7 @@ impl TokenDecoderConfig {
         TokenDecoder {
             mask_token: normal([d_model], POSITION_STD, device),
             position: normal([patches.n_tokens(), d_model], POSITION_STD, device),
-            context: self.cell_context.then(|| LinearConfig::new(d_model, d_model).init(device)),
+            context: self.cell_context.map(|n_latent| LinearConfig::new(n_latent, d_model).init(device)),
             stack: self.stack.init(device),
             head: PatchHead::new(patches, d_model, self.weights, device),
         }
@@ -38,7 +39,7 @@ impl TokenDecoderConfig {
 /// The decoder of a masked autoencoder: mask tokens at hidden places, a position vector per token,
 /// TTT blocks, a linear head.
 ///
-/// Shapes: hidden states `[cells, tokens, d_model]` and the cell vector `[cells, d_model]` ->
+/// Shapes: hidden states `[cells, tokens, d_model]` and the cell vector `[cells, n_latent]` ->
 /// `[cells, tokens, patch width]`.
 #[derive(Module, Debug)]
 pub struct TokenDecoder {

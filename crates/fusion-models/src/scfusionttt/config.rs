@@ -11,6 +11,17 @@ use crate::blocks::{
     FusionKind, Patches, TokenDecoderConfig, TokenWeights, TttStackConfig,
 };
 
+/// How the tokens of a cell become its vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadOut {
+    /// The mean of both modalities' means over tokens, `d_model` wide (lineage).
+    #[default]
+    Mean,
+    /// Both means side by side, `2 d_model` wide.
+    Concat,
+}
+
 /// Settings of scFusionTTT, stage 1.
 ///
 /// Origin of a value: *lineage* = scMMAE, by the same first and last author; *review* = the public
@@ -51,10 +62,16 @@ pub struct ScFusionTttConfig {
     pub protein_weight: f64,
     /// Weights of the token embedding and of the decoders' heads. Default `shared` (lineage).
     pub token_weights: TokenWeights,
+    /// How the fused tokens of a cell become its vector. Default `mean` (lineage).
+    pub read_out: ReadOut,
     /// Whether the decoders are told the cell's vector. Default `false`: scMMAE hands its class
     /// token to the decoder, which has no counterpart in a causal layer without one; `true` is our
     /// replacement and what [`small`](Self::small) uses.
     pub cell_context: bool,
+    /// Weight of a second reconstruction of the hidden features, from the cell's vector alone by a
+    /// linear map per modality, relative to the first. It makes the vector that is handed out as the
+    /// embedding carry what the tokens know. Default 0; ours.
+    pub cell_loss: f64,
 }
 
 impl Default for ScFusionTttConfig {
@@ -83,7 +100,9 @@ impl ScFusionTttConfig {
             rna_weight: 0.7,
             protein_weight: 0.3,
             token_weights: TokenWeights::Shared,
+            read_out: ReadOut::Mean,
             cell_context: false,
+            cell_loss: 0.0,
         }
     }
 
@@ -97,6 +116,7 @@ impl ScFusionTttConfig {
             dropout: 0.0,
             token_weights: TokenWeights::PerFeature,
             cell_context: true,
+            cell_loss: 1.0,
             ..Self::paper()
         }
     }
@@ -135,6 +155,7 @@ impl ScFusionTttConfig {
             ("lambda", self.lambda),
             ("rna_weight", self.rna_weight),
             ("protein_weight", self.protein_weight),
+            ("cell_loss", self.cell_loss),
         ] {
             wrong.require(
                 value.is_finite() && value >= 0.0,
@@ -188,6 +209,14 @@ impl ScFusionTttConfig {
         Patches { n_features: n_proteins, width }
     }
 
+    /// Width of the cell's vector.
+    pub fn n_latent(&self) -> usize {
+        match self.read_out {
+            ReadOut::Mean => self.d_model,
+            ReadOut::Concat => 2 * self.d_model,
+        }
+    }
+
     pub(super) fn mask(&self) -> MaskConfig {
         MaskConfig { ratio: self.mask_ratio }
     }
@@ -213,7 +242,7 @@ impl ScFusionTttConfig {
                 final_norm: false,
             },
             weights: self.token_weights,
-            cell_context: self.cell_context,
+            cell_context: self.cell_context.then(|| self.n_latent()),
         }
     }
 }

@@ -7,5 +7,5 @@
 mod config;
 mod model;
 
-pub use config::ScFusionTttConfig;
+pub use config::{ReadOut, ScFusionTttConfig};
 pub use model::ScFusionTtt;

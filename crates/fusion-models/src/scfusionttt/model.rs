@@ -1,13 +1,14 @@
 //! The stage-1 network.
 
 use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use fusion_core::{
     CellBatch, Draw, Encoder, Fusion, FusionModel, Hidden, LossTerms, ModelGraph, Stage,
 };
 use mask_modules::{MaskConfig, TokenMask};
 
-use super::ScFusionTttConfig;
+use super::{ReadOut, ScFusionTttConfig};
 use crate::blocks::{AnyFusion, PatchEmbed, Patches, TokenDecoder, TttStack};
 
 /// Names of the modalities that a batch must hold.
@@ -20,6 +21,8 @@ struct Branch {
     embed: PatchEmbed,
     encoder: TttStack,
     decoder: TokenDecoder,
+    /// Features from the cell's vector alone.
+    cell_head: Option<Linear>,
     #[module(skip)]
     patches: Patches,
     #[module(skip)]
@@ -32,6 +35,8 @@ impl Branch {
             embed: PatchEmbed::new(patches, config.d_model, config.token_weights, device),
             encoder: config.encoder().init(device),
             decoder: config.decoder().init(patches, device),
+            cell_head: (config.cell_loss > 0.0)
+                .then(|| LinearConfig::new(config.n_latent(), patches.n_features).init(device)),
             patches,
             mask: config.mask(),
         }
@@ -45,6 +50,33 @@ impl Branch {
             // `ScFusionTttConfig::init` refuses settings that cannot be masked.
             Err(e) => panic!("mask settings were not validated: {e}"),
         }
+    }
+
+    /// Both reconstructions of the hidden features: from the visible tokens, and from the cell's
+    /// vector alone if the settings ask for it.
+    fn losses(
+        &self,
+        name: &str,
+        weights: [f64; 2],
+        target: Tensor<3>,
+        fused: Hidden,
+        cell: Tensor<2>,
+        mask: &TokenMask,
+        terms: LossTerms,
+    ) -> LossTerms {
+        let decoded = self.decoder.reconstruct(fused, cell.clone(), mask);
+        let terms = terms.with(
+            format!("{name}_mse"),
+            weights[0],
+            self.loss(target.clone(), decoded, mask),
+        );
+        let Some(head) = &self.cell_head else { return terms };
+        let from_cell = self.patches.cut(head.forward(cell));
+        terms.with(
+            format!("{name}_cell_mse"),
+            weights[0] * weights[1],
+            self.loss(target, from_cell, mask),
+        )
     }
 
     /// Mean squared error over the hidden features of each cell, then over cells, `[1]`.
@@ -72,9 +104,10 @@ impl Branch {
 /// blocks, informed by the other modality, and a decoder reconstructs the hidden ones:
 ///
 /// `F_RNA = E_RNA + lambda FusionTTT_1([E_ADT ; E_RNA])`, and the mirror image for the proteins;
-/// `loss = rna_weight MSE_RNA + protein_weight MSE_ADT`, over hidden features only.
+/// `loss = rna_weight MSE_RNA + protein_weight MSE_ADT`, over hidden features only. With `cell_loss`
+/// the hidden features are reconstructed a second time, linearly from the cell's vector alone.
 ///
-/// The embedding of a cell, `[d_model]`, is the mean of the two means over tokens of the fused states,
+/// The embedding of a cell, `[n_latent]`, is by default the mean of the two means over tokens of the fused states,
 /// nothing hidden: `z = (mean F_RNA + mean F_ADT) / 2`.
 ///
 /// Source: arXiv 2410.13257, section 2.2 as reviewed. Differs from the lineage (scMMAE): visible tokens
@@ -127,10 +160,13 @@ impl ScFusionTtt {
         (fused_rna, self.fuse_protein.fuse(protein, rna))
     }
 
-    /// `[cells, tokens, d]` twice -> `[cells, d]`.
-    fn pool(rna: Hidden, protein: Hidden) -> Tensor<2> {
+    /// `[cells, tokens, d_model]` twice -> `[cells, n_latent]`.
+    fn read_out(&self, rna: Hidden, protein: Hidden) -> Tensor<2> {
         let mean = |h: Hidden| h.mean_dim(1).squeeze_dim::<2>(1);
-        (mean(rna) + mean(protein)).mul_scalar(0.5)
+        match self.config.read_out {
+            ReadOut::Mean => (mean(rna) + mean(protein)).mul_scalar(0.5),
+            ReadOut::Concat => Tensor::cat(vec![mean(rna), mean(protein)], 1),
+        }
     }
 }
 
@@ -151,16 +187,13 @@ impl FusionModel for ScFusionTtt {
             mask_rna.keep_visible(self.rna.embed.forward(x_rna.clone())),
             mask_protein.keep_visible(self.protein.embed.forward(x_protein.clone())),
         );
-        let cell = Self::pool(rna.clone(), protein.clone());
-        let rna = self.rna.decoder.reconstruct(rna, cell.clone(), &mask_rna);
-        let protein = self.protein.decoder.reconstruct(protein, cell, &mask_protein);
-        LossTerms::new()
-            .with("rna_mse", self.config.rna_weight, self.rna.loss(x_rna, rna, &mask_rna))
-            .with(
-                "protein_mse",
-                self.config.protein_weight,
-                self.protein.loss(x_protein, protein, &mask_protein),
-            )
+        let cell = self.read_out(rna.clone(), protein.clone());
+        let (c, terms) = (&self.config, LossTerms::new());
+        let weights = [c.rna_weight, c.cell_loss];
+        let terms =
+            self.rna.losses("rna", weights, x_rna, rna, cell.clone(), &mask_rna, terms);
+        let weights = [c.protein_weight, c.cell_loss];
+        self.protein.losses("protein", weights, x_protein, protein, cell, &mask_protein, terms)
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
@@ -168,7 +201,7 @@ impl FusionModel for ScFusionTtt {
         let protein =
             self.protein.embed.forward(self.protein.patches.cut(batch.modality(PROTEIN)));
         let (rna, protein) = self.fuse(rna, protein);
-        Self::pool(rna, protein)
+        self.read_out(rna, protein)
     }
 
     fn describe(&self) -> ModelGraph {
@@ -199,13 +232,16 @@ impl FusionModel for ScFusionTtt {
         let f_rna = g.block("rna fused", shape(n_rna), &self.fuse_rna, &[rna, protein]);
         let f_protein =
             g.block("protein fused", shape(n_protein), &self.fuse_protein, &[protein, rna]);
-        let cell = g.node("cell vector", format!("[cells, {d}]"), 0, &[f_rna, f_protein]);
+        let cell = g.node("cell vector", format!("[cells, {}]", self.config.n_latent()), 0, &[f_rna, f_protein]);
         for (name, branch, fused) in
             [("rna", &self.rna, f_rna), ("protein", &self.protein, f_protein)]
         {
             let inputs = if self.config.cell_context { vec![fused, cell] } else { vec![fused] };
             let out = format!("[cells, {}]", branch.patches.n_features);
-            g.block(format!("{name} decoder"), out, &branch.decoder, &inputs);
+            g.block(format!("{name} decoder"), out.clone(), &branch.decoder, &inputs);
+            if let Some(head) = &branch.cell_head {
+                g.block(format!("{name} cell head"), out, head, &[cell]);
+            }
         }
         g
     }
