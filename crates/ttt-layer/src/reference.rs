@@ -62,7 +62,8 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, Inne
         let e = if options.causal {
             eta.clone() * t.clone().narrow(0, r - 1, 1).reshape([1, 1, 1, 1])
         } else {
-            eta.clone() / r as f64
+            // Not `/ r`: burn 0.22 differentiates a division by a scalar in single precision.
+            eta.clone() * (1.0 / r as f64)
         };
         let e = e.swap_dims(2, 3);
         let m = options.causal.then(|| {

@@ -170,6 +170,8 @@ fn backward<T: Real, const WIDTH: usize>(
 macro_rules! by_width {
     ($width:expr, $f:ident::<$t:ty>($($arg:expr),*)) => {
         match $width {
+            32 => $f::<$t, 32>($($arg),*),
+            64 => $f::<$t, 64>($($arg),*),
             _ => $f::<$t, 0>($($arg),*),
         }
     };

@@ -1,4 +1,6 @@
 //! Helpers of the tests: golden arrays, comparison, closed-form inputs.
+//!
+//! The golden files hold arrays as shape and flat, row-major data.
 #![allow(dead_code)]
 
 use burn::module::Param;
@@ -7,9 +9,22 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::Value;
 use ttt_layer::*;
 
-/// The golden file; its data are flat, row-major.
+/// Configuration, parameters, inputs and all cases of the layer.
 pub fn golden() -> Value {
-    serde_json::from_str(include_str!("../golden/ttt_linear.json")).expect("valid JSON")
+    let mut golden = parse(include_str!("../golden/ttt_linear.json"));
+    let more = parse(include_str!("../golden/ttt_linear_noncausal.json"));
+    let more = more["cases"].as_array().expect("cases").clone();
+    golden["cases"].as_array_mut().expect("cases").extend(more);
+    golden
+}
+
+/// The block around the layer of [`golden`].
+pub fn golden_block() -> Value {
+    parse(include_str!("../golden/ttt_block.json"))
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).expect("valid JSON")
 }
 
 pub fn numbers(array: &Value) -> Vec<f64> {
