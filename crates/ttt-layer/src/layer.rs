@@ -162,7 +162,8 @@ impl TttLinear {
         // Two axes: one product for all sequences.
         let x = x.reshape([tokens, d]);
         let (heads, f) = (self.n_heads, d / self.n_heads);
-        let project = |layer: &Linear| layer.forward(x.clone()).reshape([batch, length, d]);
+        let weights = [&self.wq, &self.wk, &self.wv].map(|layer| layer.weight.val());
+        let qkv = linear(x.clone(), Tensor::cat(weights.to_vec(), 1), None);
         let rates = linear(
             x.clone(),
             self.rate_weight.val(),
@@ -170,9 +171,7 @@ impl TttLinear {
         );
         let eta = activation::sigmoid(rates) * (self.base_lr / f as f64);
         let tensors = ScanTensors {
-            q: project(&self.wq),
-            k: project(&self.wk),
-            v: project(&self.wv),
+            qkv: qkv.reshape([batch, length, 3 * d]),
             eta: eta.reshape([batch, length, heads]),
             t: self.place_rates(),
             w0: self.w0.val(),

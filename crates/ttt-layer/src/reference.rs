@@ -12,9 +12,7 @@ use crate::{InnerState, ScanTensors};
 /// loop over the chunks holds four products.
 pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, InnerState) {
     let ScanTensors {
-        q,
-        k,
-        v,
+        qkv,
         eta,
         t,
         w0,
@@ -22,7 +20,9 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, Inne
         gamma,
         beta,
     } = tensors;
-    let [batch, length, d] = q.dims();
+    let [batch, length, d] = qkv.dims();
+    let d = d / 3;
+    let part = |i: usize| qkv.clone().narrow(2, i * d, d);
     let (heads, b) = (options.heads, options.chunk);
     let f = d / heads;
     let pairs = batch * heads;
@@ -32,7 +32,11 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, Inne
             .swap_dims(1, 2)
             .reshape([pairs, length, f])
     };
-    let (q, k, v) = (split(rope(q, options)), split(rope(k, options)), split(v));
+    let (q, k, v) = (
+        split(rope(part(0), options)),
+        split(rope(part(1), options)),
+        split(part(2)),
+    );
     let eta = eta.swap_dims(1, 2).reshape([pairs, length]);
     let per_pair = |x: Tensor<2>| {
         x.reshape([1, heads, f])

@@ -7,19 +7,17 @@ use common::*;
 use ttt_layer::kernel::{ScanInputs, ScanOutput, scan_backward, scan_forward};
 use ttt_layer::*;
 
-/// The nine inputs of the kernel as plain vectors.
+/// The seven inputs of the kernel as plain vectors.
 #[derive(Clone)]
 struct Plain {
     dims: [usize; 4],
-    tensors: [Vec<f64>; 9],
+    tensors: [Vec<f64>; 7],
 }
 
 impl Plain {
     fn new(dims: [usize; 4], chunk: usize) -> Self {
         let ScanTensors {
-            q,
-            k,
-            v,
+            qkv,
             eta,
             t,
             w0,
@@ -28,9 +26,7 @@ impl Plain {
             beta,
         } = scan_tensors(dims, chunk, DType::F64);
         let tensors = [
-            values(q),
-            values(k),
-            values(v),
+            values(qkv),
             values(eta),
             values(t),
             values(w0),
@@ -43,14 +39,12 @@ impl Plain {
 
     fn view(&self) -> ScanInputs<'_, f64> {
         let [batch, length, _, width] = self.dims;
-        let [q, k, v, eta, t, w0, c0, gamma, beta] = &self.tensors;
+        let [qkv, eta, t, w0, c0, gamma, beta] = &self.tensors;
         ScanInputs {
             batch,
             length,
             width,
-            q,
-            k,
-            v,
+            qkv,
             eta,
             t,
             w0,
@@ -74,8 +68,9 @@ impl Plain {
         chunk: usize,
     ) -> Vec<f64> {
         let [_, length, heads, f] = self.dims;
-        let at = (sample * length + token) * heads * f + head * f;
-        let row = &self.tensors[which][at..at + f];
+        let d = heads * f;
+        let at = (sample * length + token) * 3 * d + which * d + head * f;
+        let row = &self.tensors[0][at..at + f];
         if which == 2 {
             return row.to_vec();
         }
@@ -104,7 +99,7 @@ fn primal(plain: &Plain, chunk: usize) -> (Vec<f64>, Vec<(f64, f64)>) {
     let mut out = vec![0.0; batch * length * heads * f];
     let mut losses = Vec::new();
     let [.., t, w0, c0, gamma, beta] = &plain.tensors;
-    let eta = &plain.tensors[3];
+    let eta = &plain.tensors[1];
     for sample in 0..batch {
         for head in 0..heads {
             let (gamma, beta) = (&gamma[head * f..][..f], &beta[head * f..][..f]);
@@ -212,10 +207,8 @@ fn earlier_outputs_do_not_see_later_tokens() {
         let options = options(2, 16, causal);
         let plain = Plain::new([1, length, 2, 8], 16);
         let mut other = plain.clone();
-        for which in 0..3 {
-            for x in &mut other.tensors[which][changed * d..(changed + 1) * d] {
-                *x += 1.0;
-            }
+        for x in &mut other.tensors[0][changed * 3 * d..(changed + 1) * 3 * d] {
+            *x += 1.0;
         }
         let (a, b) = (plain.forward(&options).out, other.forward(&options).out);
         assert_eq!(a[..untouched * d], b[..untouched * d], "bit for bit");
@@ -232,10 +225,8 @@ fn a_token_at_the_front_sees_nothing_but_itself() {
     let options = options(2, 16, true);
     let plain = Plain::new([1, 40, 2, 8], 16);
     let mut other = plain.clone();
-    for which in 0..3 {
-        for x in &mut other.tensors[which][16..] {
-            *x = -*x;
-        }
+    for x in &mut other.tensors[0][3 * 16..] {
+        *x = -*x;
     }
     let (a, b) = (plain.forward(&options).out, other.forward(&options).out);
     assert_eq!(a[..16], b[..16]);
@@ -249,7 +240,7 @@ fn samples_do_not_see_each_other() {
     let out = whole.forward(&options).out;
     let swapped = {
         let mut p = whole.clone();
-        for (which, row) in [(0, 16), (1, 16), (2, 16), (3, 2)] {
+        for (which, row) in [(0, 48), (1, 2)] {
             let n = 37 * row;
             let (first, rest) = p.tensors[which].split_at_mut(n);
             first.swap_with_slice(&mut rest[n..2 * n]);
@@ -266,15 +257,16 @@ fn samples_do_not_see_each_other() {
 fn without_rates_nothing_is_learned() {
     for causal in [true, false] {
         let mut plain = Plain::new([2, 21, 2, 8], 16);
-        plain.tensors[3].fill(0.0);
+        plain.tensors[1].fill(0.0);
         let options = ScanOptions {
             rope: None,
             ..options(2, 16, causal)
         };
         let output = plain.forward(&options);
-        let [q, _, _, _, _, w0, c0, gamma, beta] = &plain.tensors;
-        for (i, row) in q.chunks_exact(8).enumerate() {
+        let [_, _, _, w0, c0, gamma, beta] = &plain.tensors;
+        for i in 0..2 * 21 * 2 {
             let h = i % 2;
+            let row = plain.row(0, i / 42, i / 2 % 21, h, 1);
             let z: Vec<f64> = (0..8)
                 .map(|j| {
                     let w = |a: usize| w0[h * 64 + a * 8 + j];
@@ -316,7 +308,7 @@ fn gradients_match_central_differences() {
             eps: 1e-6,
             group,
         };
-        let weight = wave(plain.tensors[0].len(), 11.0, 1.0, 0.0);
+        let weight = wave(plain.tensors[0].len() / 3, 11.0, 1.0, 0.0);
         let loss = |p: &Plain| -> f64 {
             p.forward(&options)
                 .out
@@ -327,11 +319,11 @@ fn gradients_match_central_differences() {
         };
         let states = plain.forward(&options).states;
         let g = scan_backward(&options, &plain.view(), &states, &weight);
-        let found = [g.q, g.k, g.v, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta];
+        let found = [g.qkv, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta];
         for (which, found) in found.iter().enumerate() {
             let n = found.len();
             assert_eq!(n, plain.tensors[which].len());
-            let places: Vec<usize> = (0..n).step_by((n / 24).max(1)).collect();
+            let places: Vec<usize> = (0..n).step_by((n / 60).max(1)).collect();
             let wanted: Vec<f64> = places
                 .iter()
                 .map(|&i| {
@@ -359,9 +351,7 @@ fn gradients_match_central_differences() {
 fn leaves(t: &ScanTensors) -> ScanTensors {
     let t = t.clone();
     ScanTensors {
-        q: t.q.require_grad(),
-        k: t.k.require_grad(),
-        v: t.v.require_grad(),
+        qkv: t.qkv.require_grad(),
         eta: t.eta.require_grad(),
         t: t.t.require_grad(),
         w0: t.w0.require_grad(),
@@ -391,9 +381,7 @@ fn fused_equals_tensor_operations() {
                 let x = leaves(&tensors);
                 let (out, state) = f(x.clone(), &options);
                 let grads = (out.clone() * weights(out.dims(), dtype)).sum().backward();
-                let mut all = vec![values(x.q.grad(&grads).expect("q"))];
-                all.push(values(x.k.grad(&grads).expect("k")));
-                all.push(values(x.v.grad(&grads).expect("v")));
+                let mut all = vec![values(x.qkv.grad(&grads).expect("qkv"))];
                 all.push(values(x.eta.grad(&grads).expect("eta")));
                 all.push(x.t.grad(&grads).map_or(vec![0.0; chunk], values));
                 all.push(values(x.w0.grad(&grads).expect("w0")));
@@ -420,10 +408,9 @@ fn strided_inputs_are_read_correctly() {
     let tensors = scan_tensors([2, 20, 2, 8], 16, DType::F32);
     let options = options(2, 16, true);
     let plain = values(ttt_scan(tensors.clone(), &options));
-    let turned = |x: Tensor<3>| x.swap_dims(1, 2).reshape([2, 16, 20]).swap_dims(1, 2);
+    let turned = |x: Tensor<3>| x.swap_dims(1, 2).reshape([2, 48, 20]).swap_dims(1, 2);
     let views = ScanTensors {
-        q: turned(tensors.q.clone()),
-        v: turned(tensors.v.clone()),
+        qkv: turned(tensors.qkv.clone()),
         ..tensors
     };
     assert_eq!(values(ttt_scan(views, &options)), plain);
@@ -441,9 +428,7 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
         pool.install(|| {
             let output = plain.forward(&options);
             let g = scan_backward(&options, &plain.view(), &output.states, &output.out);
-            [
-                output.out, g.q, g.k, g.v, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta,
-            ]
+            [output.out, g.qkv, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta]
         })
     };
     let one = run(1);

@@ -7,7 +7,7 @@ use super::grad::{self, Gradients};
 use super::real::Real;
 use super::scan::{self, Pair, Rope, ScanOptions, Shared};
 
-/// The nine inputs of the scan, row-major, with `d = heads * width`.
+/// The seven inputs of the scan, row-major, with `d = heads * width`.
 #[derive(Clone, Copy)]
 pub struct ScanInputs<'a, T> {
     /// Number of sequences.
@@ -16,12 +16,8 @@ pub struct ScanInputs<'a, T> {
     pub length: usize,
     /// Head width.
     pub width: usize,
-    /// `[batch, length, d]`, queries before the rotation.
-    pub q: &'a [T],
-    /// `[batch, length, d]`, keys before the rotation.
-    pub k: &'a [T],
-    /// `[batch, length, d]`, values.
-    pub v: &'a [T],
+    /// `[batch, length, 3 d]`, queries, keys and values side by side, before the rotation.
+    pub qkv: &'a [T],
     /// `[batch, length, heads]`, inner rates of the tokens.
     pub eta: &'a [T],
     /// `[chunk]`, rates of the places in a chunk; not read when not causal.
@@ -45,14 +41,10 @@ pub struct ScanOutput<T> {
     pub states: Vec<T>,
 }
 
-/// Gradients of the nine inputs, shaped as they are.
+/// Gradients of the seven inputs, shaped as they are.
 pub struct ScanGradients<T> {
-    /// Queries.
-    pub q: Vec<T>,
-    /// Keys.
-    pub k: Vec<T>,
-    /// Values.
-    pub v: Vec<T>,
+    /// Queries, keys and values.
+    pub qkv: Vec<T>,
     /// Inner rates.
     pub eta: Vec<T>,
     /// Place rates.
@@ -72,9 +64,7 @@ impl<'a, T: Real> ScanInputs<'a, T> {
         let (heads, f) = (options.heads, self.width);
         let (d, tokens) = (heads * f, self.batch * self.length);
         for (name, found, wanted) in [
-            ("q", self.q.len(), tokens * d),
-            ("k", self.k.len(), tokens * d),
-            ("v", self.v.len(), tokens * d),
+            ("qkv", self.qkv.len(), tokens * 3 * d),
             ("eta", self.eta.len(), tokens * heads),
             ("t", self.t.len(), options.chunk),
             ("w0", self.w0.len(), d * f),
@@ -110,29 +100,42 @@ impl<'a, T: Real> ScanInputs<'a, T> {
 
     fn pair(&self, options: &ScanOptions, index: usize) -> Pair<'a, T> {
         let (sample, head) = (index / options.heads, index % options.heads);
-        let stride = options.heads * self.width;
-        let at = sample * self.length * stride + head * self.width;
+        let d = options.heads * self.width;
+        let at = sample * self.length * 3 * d + head * self.width;
         Pair {
             head,
             length: self.length,
             width: self.width,
-            stride,
-            q: &self.q[at..],
-            k: &self.k[at..],
-            v: &self.v[at..],
+            stride: 3 * d,
+            q: &self.qkv[at..],
+            k: &self.qkv[at + d..],
+            v: &self.qkv[at + 2 * d..],
             eta: &self.eta[sample * self.length * options.heads + head..],
         }
     }
 }
 
-/// Splits `[batch, length, heads * width]` into the rows of each (sample, head) pair.
-fn rows<'a, T>(data: &'a mut [T], inputs: &ScanInputs<T>, heads: usize) -> Vec<Vec<&'a mut [T]>> {
-    let mut pairs: Vec<Vec<&mut [T]>> = (0..inputs.batch * heads)
-        .map(|_| Vec::with_capacity(inputs.length))
+/// One row per token.
+type Rows<'a, T> = Vec<&'a mut [T]>;
+
+/// Splits `[batch, length, N * heads * width]` into the rows of each (sample, head) pair.
+fn rows<'a, T, const N: usize>(
+    data: &'a mut [T],
+    inputs: &ScanInputs<T>,
+    heads: usize,
+) -> Vec<[Rows<'a, T>; N]> {
+    let mut pairs: Vec<[Rows<T>; N]> = (0..inputs.batch * heads)
+        .map(|_| std::array::from_fn(|_| Vec::with_capacity(inputs.length)))
         .collect();
-    let sample = inputs.length * heads;
-    for (i, row) in data.chunks_exact_mut(inputs.width).enumerate() {
-        pairs[i / sample * heads + i % heads].push(row);
+    let mut pieces = data.chunks_exact_mut(inputs.width);
+    for pairs in pairs.chunks_exact_mut(heads) {
+        for _ in 0..inputs.length {
+            for part in 0..N {
+                for pair in pairs.iter_mut() {
+                    pair[part].extend(pieces.next());
+                }
+            }
+        }
     }
     pairs
 }
@@ -188,21 +191,21 @@ pub fn scan_forward<T: Real>(options: &ScanOptions, inputs: &ScanInputs<T>) -> S
     let f = inputs.width;
     let rope = Rope::new(options, f);
     let shared = inputs.shared(&rope);
-    let mut out = vec![T::ZERO; inputs.q.len()];
+    let mut out = vec![T::ZERO; inputs.qkv.len() / 3];
     let states_len = options.states(inputs.length) * (f + 1) * f;
     let mut states = vec![T::ZERO; inputs.batch * options.heads * states_len];
     rows(&mut out, inputs, options.heads)
         .into_par_iter()
         .zip(states.par_chunks_exact_mut(states_len))
         .enumerate()
-        .for_each(|(index, (mut out, states))| {
+        .for_each(|(index, ([mut out], states))| {
             let pair = inputs.pair(options, index);
             by_width!(f, forward::<T>(options, &shared, &pair, &mut out, states));
         });
     ScanOutput { out, states }
 }
 
-/// Gradients of the nine inputs of [`scan_forward`], given its kept `states` and the gradient of
+/// Gradients of the seven inputs of [`scan_forward`], given its kept `states` and the gradient of
 /// its output.
 ///
 /// # Panics
@@ -226,27 +229,25 @@ pub fn scan_backward<T: Real>(
         "ttt_scan: kept states do not fit"
     );
     assert_eq!(
-        d_out.len(),
-        inputs.q.len(),
+        d_out.len() * 3,
+        inputs.qkv.len(),
         "ttt_scan: gradient of the output does not fit"
     );
 
     let zeros = |n: usize| vec![T::ZERO; n];
-    let (mut q, mut k, mut v) = (zeros(d_out.len()), zeros(d_out.len()), zeros(d_out.len()));
+    let mut qkv = zeros(inputs.qkv.len());
     let mut eta_by_pair = zeros(inputs.eta.len());
     // Per pair: gradient of the start state, then of gamma, beta and t.
     let share = (f + 1) * f + 2 * f + b;
     let mut shares = zeros(pairs * share);
-    rows(&mut q, inputs, heads)
+    rows(&mut qkv, inputs, heads)
         .into_par_iter()
-        .zip(rows(&mut k, inputs, heads))
-        .zip(rows(&mut v, inputs, heads))
         .zip(eta_by_pair.par_chunks_exact_mut(inputs.length))
         .zip(shares.par_chunks_exact_mut(share))
         .enumerate()
-        .for_each(|(index, ((((mut q, mut k), mut v), eta), share))| {
+        .for_each(|(index, (([mut q, mut k, mut v], eta), share))| {
             let pair = inputs.pair(options, index);
-            let at = index / heads * inputs.length * pair.stride + pair.head * f;
+            let at = index / heads * inputs.length * heads * f + pair.head * f;
             let (state, rest) = share.split_at_mut((f + 1) * f);
             let (gamma, rest) = rest.split_at_mut(f);
             let (beta, t) = rest.split_at_mut(f);
@@ -306,9 +307,7 @@ pub fn scan_backward<T: Real>(
         }
     }
     ScanGradients {
-        q,
-        k,
-        v,
+        qkv,
         eta,
         t: t.into_iter().map(T::of).collect(),
         w0: per_head(0..f * f),

@@ -28,7 +28,8 @@ pub struct Gradients<'a, T> {
     pub t: &'a mut [T],
 }
 
-/// Backward pass of one pair. `d_out` is laid out as the queries; `states` are those kept by the
+/// Backward pass of one pair. `d_out` starts at the pair's first output and is laid
+/// out as the output; `states` are those kept by the
 /// forward pass. All gradients are overwritten.
 #[inline(always)]
 pub fn backward<T: Real, const WIDTH: usize>(
@@ -169,7 +170,7 @@ pub fn backward<T: Real, const WIDTH: usize>(
             for i in 0..r {
                 let row = &mut zq[i * f..][..f];
                 let inverse = standardise(row, eps);
-                let d = &d_out[(start + i) * pair.stride..][..f];
+                let d = &d_out[(start + i) * options.heads * f..][..f];
                 let y = &mut dzq[i * f..][..f];
                 let dq = &mut dq[i * f..][..f];
                 for c in 0..f {

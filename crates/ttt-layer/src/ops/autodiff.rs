@@ -16,16 +16,16 @@ use crate::kernel::ScanOptions;
 #[derive(Debug)]
 struct ScanBackward;
 
-impl<B: TttOps> Backward<B, 9> for ScanBackward {
-    /// The nine inputs, the kept states and the options.
-    type State = ([FloatTensor<B>; 9], FloatTensor<B>, ScanOptions);
+impl<B: TttOps> Backward<B, 7> for ScanBackward {
+    /// The seven inputs, the kept states and the options.
+    type State = ([FloatTensor<B>; 7], FloatTensor<B>, ScanOptions);
 
-    fn backward(self, ops: Ops<Self::State, 9>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let ([q, k, v, eta, t, w0, c0, gamma, beta], states, options) = ops.state;
-        let (q, k, v, eta, t, w0, c0, gamma, beta) =
-            B::ttt_scan_backward(q, k, v, eta, t, w0, c0, gamma, beta, states, grad, options);
-        let gradients = [q, k, v, eta, t, w0, c0, gamma, beta];
+        let ([qkv, eta, t, w0, c0, gamma, beta], states, options) = ops.state;
+        let (qkv, eta, t, w0, c0, gamma, beta) =
+            B::ttt_scan_backward(qkv, eta, t, w0, c0, gamma, beta, states, grad, options);
+        let gradients = [qkv, eta, t, w0, c0, gamma, beta];
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);
@@ -36,9 +36,7 @@ impl<B: TttOps> Backward<B, 9> for ScanBackward {
 
 impl<B: TttOps, C: CheckpointStrategy> TttOps for Autodiff<B, C> {
     fn ttt_scan(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
+        qkv: FloatTensor<Self>,
         eta: FloatTensor<Self>,
         t: FloatTensor<Self>,
         w0: FloatTensor<Self>,
@@ -47,12 +45,12 @@ impl<B: TttOps, C: CheckpointStrategy> TttOps for Autodiff<B, C> {
         beta: FloatTensor<Self>,
         options: ScanOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let inputs = [q, k, v, eta, t, w0, c0, gamma, beta];
+        let inputs = [qkv, eta, t, w0, c0, gamma, beta];
         let nodes = inputs.each_ref().map(|x| x.node());
         let inputs = inputs.map(|x| x.into_primitive());
-        let run = |inputs: [FloatTensor<B>; 9], options: ScanOptions| {
-            let [q, k, v, eta, t, w0, c0, gamma, beta] = inputs;
-            B::ttt_scan(q, k, v, eta, t, w0, c0, gamma, beta, options)
+        let run = |inputs: [FloatTensor<B>; 7], options: ScanOptions| {
+            let [qkv, eta, t, w0, c0, gamma, beta] = inputs;
+            B::ttt_scan(qkv, eta, t, w0, c0, gamma, beta, options)
         };
         match ScanBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -70,9 +68,7 @@ impl<B: TttOps, C: CheckpointStrategy> TttOps for Autodiff<B, C> {
     }
 
     fn ttt_scan_backward(
-        _q: FloatTensor<Self>,
-        _k: FloatTensor<Self>,
-        _v: FloatTensor<Self>,
+        _qkv: FloatTensor<Self>,
         _eta: FloatTensor<Self>,
         _t: FloatTensor<Self>,
         _w0: FloatTensor<Self>,
@@ -83,8 +79,6 @@ impl<B: TttOps, C: CheckpointStrategy> TttOps for Autodiff<B, C> {
         _grad: FloatTensor<Self>,
         _options: ScanOptions,
     ) -> (
-        FloatTensor<Self>,
-        FloatTensor<Self>,
         FloatTensor<Self>,
         FloatTensor<Self>,
         FloatTensor<Self>,

@@ -56,16 +56,16 @@ macro_rules! by_type {
     };
 }
 
-/// The nine inputs in order, dense, with their batch, length and head width.
+/// The seven inputs in order, dense, with their batch, length and head width.
 struct Inputs {
-    tensors: [FlexTensor; 9],
+    tensors: [FlexTensor; 7],
     dims: [usize; 3],
 }
 
 impl Inputs {
-    fn new(tensors: [FlexTensor; 9], options: &ScanOptions) -> Self {
+    fn new(tensors: [FlexTensor; 7], options: &ScanOptions) -> Self {
         let shape = tensors[0].shape();
-        let dims = [shape[0], shape[1], shape[2] / options.heads];
+        let dims = [shape[0], shape[1], shape[2] / 3 / options.heads];
         Self {
             tensors: tensors.map(dense),
             dims,
@@ -73,15 +73,13 @@ impl Inputs {
     }
 
     fn view<T: Item>(&self) -> ScanInputs<'_, T> {
-        let [q, k, v, eta, t, w0, c0, gamma, beta] = &self.tensors;
+        let [qkv, eta, t, w0, c0, gamma, beta] = &self.tensors;
         let [batch, length, width] = self.dims;
         ScanInputs {
             batch,
             length,
             width,
-            q: slice(q),
-            k: slice(k),
-            v: slice(v),
+            qkv: slice(qkv),
             eta: slice(eta),
             t: slice(t),
             w0: slice(w0),
@@ -107,9 +105,9 @@ fn scan_backward<T: Item>(
     states: &FlexTensor,
     grad: &FlexTensor,
     options: &ScanOptions,
-) -> [FlexTensor; 9] {
+) -> [FlexTensor; 7] {
     let g = kernel::scan_backward::<T>(options, &inputs.view(), slice(states), slice(grad));
-    let data = [g.q, g.k, g.v, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta];
+    let data = [g.qkv, g.eta, g.t, g.w0, g.c0, g.gamma, g.beta];
     let mut shapes = inputs.tensors.each_ref().map(|t| t.shape()).into_iter();
     data.map(|data| {
         let n = data.len();
@@ -121,9 +119,7 @@ pub(super) use by_type;
 
 impl TttOps for Flex {
     fn ttt_scan(
-        q: FlexTensor,
-        k: FlexTensor,
-        v: FlexTensor,
+        qkv: FlexTensor,
         eta: FlexTensor,
         t: FlexTensor,
         w0: FlexTensor,
@@ -132,14 +128,12 @@ impl TttOps for Flex {
         beta: FlexTensor,
         options: ScanOptions,
     ) -> (FlexTensor, FlexTensor) {
-        let inputs = Inputs::new([q, k, v, eta, t, w0, c0, gamma, beta], &options);
+        let inputs = Inputs::new([qkv, eta, t, w0, c0, gamma, beta], &options);
         by_type!(inputs.tensors[0], scan(&inputs, &options))
     }
 
     fn ttt_scan_backward(
-        q: FlexTensor,
-        k: FlexTensor,
-        v: FlexTensor,
+        qkv: FlexTensor,
         eta: FlexTensor,
         t: FlexTensor,
         w0: FlexTensor,
@@ -157,10 +151,8 @@ impl TttOps for Flex {
         FlexTensor,
         FlexTensor,
         FlexTensor,
-        FlexTensor,
-        FlexTensor,
     ) {
-        let inputs = Inputs::new([q, k, v, eta, t, w0, c0, gamma, beta], &options);
+        let inputs = Inputs::new([qkv, eta, t, w0, c0, gamma, beta], &options);
         let (states, grad) = (dense(states), dense(grad));
         by_type!(
             inputs.tensors[0],

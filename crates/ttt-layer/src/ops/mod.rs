@@ -18,9 +18,7 @@ use crate::kernel::ScanOptions;
 pub trait TttOps: Backend {
     /// Output `[batch, length, d]` and kept states `[batch, heads, states, width + 1, width]`.
     fn ttt_scan(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
+        qkv: FloatTensor<Self>,
         eta: FloatTensor<Self>,
         t: FloatTensor<Self>,
         w0: FloatTensor<Self>,
@@ -30,11 +28,9 @@ pub trait TttOps: Backend {
         options: ScanOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of the nine inputs, in their order.
+    /// Gradients of the seven inputs, in their order.
     fn ttt_scan_backward(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
+        qkv: FloatTensor<Self>,
         eta: FloatTensor<Self>,
         t: FloatTensor<Self>,
         w0: FloatTensor<Self>,
@@ -52,8 +48,6 @@ pub trait TttOps: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
         FloatTensor<Self>,
-        FloatTensor<Self>,
-        FloatTensor<Self>,
     );
 }
 
@@ -64,15 +58,11 @@ pub(crate) fn fused(device: &Device, dtype: DType) -> bool {
         && matches!(dtype, DType::F32 | DType::F64)
 }
 
-/// The nine inputs of [`ttt_scan`](crate::ttt_scan), with `d = heads * width`.
+/// The seven inputs of [`ttt_scan`](crate::ttt_scan), with `d = heads * width`.
 #[derive(Clone, Debug)]
 pub struct ScanTensors {
-    /// `[batch, length, d]`, queries before the rotation.
-    pub q: Tensor<3>,
-    /// `[batch, length, d]`, keys before the rotation.
-    pub k: Tensor<3>,
-    /// `[batch, length, d]`, values.
-    pub v: Tensor<3>,
+    /// `[batch, length, 3 d]`, queries, keys and values side by side, before the rotation.
+    pub qkv: Tensor<3>,
     /// `[batch, length, heads]`, inner rates `η` of the tokens.
     pub eta: Tensor<3>,
     /// `[chunk]`, rates `t` of the places in a chunk, not negative; not read when not causal.
@@ -108,7 +98,7 @@ pub struct InnerState {
 /// ```
 ///
 /// On Flex one operation with a hand-written backward (second-order terms included), elsewhere
-/// [`reference::ttt_scan`](crate::reference::ttt_scan). The rotation of `q` and `k` is inside.
+/// [`reference::ttt_scan`](crate::reference::ttt_scan). The rotation of `Q` and `K` is inside.
 ///
 /// # Panics
 ///
@@ -121,7 +111,13 @@ pub fn ttt_scan(tensors: ScanTensors, options: &ScanOptions) -> Tensor<3> {
 ///
 /// No gradient flows through the state on Flex.
 pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tensor<3>, InnerState) {
-    let [batch, length, d] = tensors.q.dims();
+    let [batch, length, d] = tensors.qkv.dims();
+    assert_eq!(
+        d % 3,
+        0,
+        "ttt_scan: `qkv` is not three tensors side by side"
+    );
+    let d = d / 3;
     let (heads, f) = (options.heads, d / options.heads);
     assert_eq!(
         heads * f,
@@ -134,13 +130,11 @@ pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tens
         "ttt_scan: shape of `eta`"
     );
     assert_eq!(tensors.w0.dims(), [heads, f, f], "ttt_scan: shape of `w0`");
-    if !fused(&tensors.q.device(), tensors.q.dtype()) {
+    if !fused(&tensors.qkv.device(), tensors.qkv.dtype()) {
         return crate::reference::ttt_scan(tensors, options);
     }
     let ScanTensors {
-        q,
-        k,
-        v,
+        qkv,
         eta,
         t,
         w0,
@@ -149,9 +143,7 @@ pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tens
         beta,
     } = tensors;
     let (out, states) = <Dispatch as TttOps>::ttt_scan(
-        q.into_dispatch(),
-        k.into_dispatch(),
-        v.into_dispatch(),
+        qkv.into_dispatch(),
         eta.into_dispatch(),
         t.into_dispatch(),
         w0.into_dispatch(),

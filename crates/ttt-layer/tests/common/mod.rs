@@ -153,9 +153,14 @@ pub fn scan_tensors(dims: [usize; 4], chunk: usize, dtype: DType) -> ScanTensors
     let rates: Vec<f64> = (1..=chunk).map(|i| 1.0 / i as f64).collect();
     let t = Tensor::from_data(TensorData::new(rates, [chunk]), (&device(), dtype));
     ScanTensors {
-        q: wave_tensor([batch, length, d], dtype, [1.0, 1.1, 0.0]),
-        k: wave_tensor([batch, length, d], dtype, [2.0, 0.9, 0.0]),
-        v: wave_tensor([batch, length, d], dtype, [3.0, 1.2, 0.1]),
+        qkv: Tensor::cat(
+            vec![
+                wave_tensor([batch, length, d], dtype, [1.0, 1.1, 0.0]),
+                wave_tensor([batch, length, d], dtype, [2.0, 0.9, 0.0]),
+                wave_tensor([batch, length, d], dtype, [3.0, 1.2, 0.1]),
+            ],
+            2,
+        ),
         eta: wave_tensor(
             [batch, length, heads],
             dtype,
