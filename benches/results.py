@@ -13,6 +13,7 @@ SETS = {
     "teaseq": ("citeseq_teaseq_pbmc/citeseq_teaseq_pbmc.h5mu", ["cell_type"]),
     "cd8": ("citeseq_cd8/citeseq_cd8.h5mu", ["batch"]),
     "eccite": ("citeseq_eccite_pbmc500/citeseq_eccite_pbmc500.h5mu", []),
+    "simulated": (None, ["cell_type"]),
 }
 SETTINGS = {
     "genome": [],
@@ -28,7 +29,7 @@ def run(args, name, seed, setting):
     out = args.out / f"{name}-{setting}-{seed}"
     summary = out / "summary.json"
     if not summary.exists():
-        command = [args.binary, "fuse", args.data / file, "-o", out, "--seed", str(seed), "-q"]
+        command = [args.binary, "fuse", *([args.data / file] if file else []), "-o", out, "--seed", str(seed), "-q"]
         for s in SETTINGS[setting] + args.set + [f"prep.positions={args.data}/genome/human_grch38_gene_positions.tsv.gz"]:
             command += ["--set", s]
         for label in labels:

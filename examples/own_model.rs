@@ -12,7 +12,9 @@ use burn::tensor::{Device, Tensor, activation::gelu};
 use cellweave::evaluate::{EvaluateOptions, labels_of, score};
 use cellweave::fuse::{FuseConfig, Prepared, Preset, prepare};
 use cellweave::fusion_core::{CellBatch, Encoder, FusionModel, LossTerms, ModelGraph, Stage};
-use cellweave::fusion_models::blocks::{PatchEmbed, Patches, TokenWeights, TttStack, TttStackConfig};
+use cellweave::fusion_models::blocks::{
+    PatchEmbed, Patches, TokenWeights, TttStack, TttStackConfig,
+};
 use cellweave::simulate::{SimulateConfig, simulate};
 use cellweave::train::{self, Run, Silent, TrainConfig};
 use cellweave::ttt_layer::{TttBlockConfig, TttLinearConfig};
@@ -34,12 +36,20 @@ struct OwnModel {
 
 impl OwnModel {
     fn new(n_genes: usize, n_proteins: usize, device: &Device) -> Self {
-        let patches = Patches { n_features: n_genes, width: 20 };
+        let patches = Patches {
+            n_features: n_genes,
+            width: 20,
+        };
         let block = TttBlockConfig::new(TttLinearConfig::new(D_MODEL)).with_dropout(0.0);
         let linear = |from, to| LinearConfig::new(from, to).init(device);
         Self {
             tokens: PatchEmbed::new(patches, D_MODEL, TokenWeights::PerFeature, device),
-            encoder: TttStackConfig { block, depth: 1, final_norm: true }.init(device),
+            encoder: TttStackConfig {
+                block,
+                depth: 1,
+                final_norm: true,
+            }
+            .init(device),
             protein_encoder: linear(n_proteins, D_MODEL),
             rna_head: linear(D_MODEL, n_genes),
             protein_head: linear(D_MODEL, n_proteins),
@@ -50,15 +60,26 @@ impl OwnModel {
 
 impl FusionModel for OwnModel {
     fn stages(&self) -> Vec<Stage> {
-        vec![Stage { name: "autoencoder".into(), modalities: vec!["rna".into(), "adt".into()] }]
+        vec![Stage {
+            name: "autoencoder".into(),
+            modalities: vec!["rna".into(), "adt".into()],
+        }]
     }
 
     fn losses(&self, batch: &CellBatch, _stage: &Stage) -> LossTerms {
         let cell = self.embed(batch);
         let mse = |a: Tensor<2>, b: Tensor<2>| (a - b).powf_scalar(2.0).mean();
         LossTerms::new()
-            .with("rna_mse", 1.0, mse(self.rna_head.forward(cell.clone()), batch.modality("rna")))
-            .with("protein_mse", 0.3, mse(self.protein_head.forward(cell), batch.modality("adt")))
+            .with(
+                "rna_mse",
+                1.0,
+                mse(self.rna_head.forward(cell.clone()), batch.modality("rna")),
+            )
+            .with(
+                "protein_mse",
+                0.3,
+                mse(self.protein_head.forward(cell), batch.modality("adt")),
+            )
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
@@ -69,16 +90,31 @@ impl FusionModel for OwnModel {
 
     fn describe(&self) -> ModelGraph {
         let mut g = ModelGraph::default();
-        let rna = g.node("rna", format!("[cells, {}]", self.patches.n_features), 0, &[]);
+        let rna = g.node(
+            "rna",
+            format!("[cells, {}]", self.patches.n_features),
+            0,
+            &[],
+        );
         let protein = g.node("protein", "[cells, proteins]", 0, &[]);
         let hidden = format!("[cells, {}, {D_MODEL}]", self.patches.n_tokens());
         let tokens = g.block("tokens", hidden.clone(), &self.tokens, &[rna]);
         let encoded = g.block("TTT encoder", hidden, &self.encoder, &[tokens]);
         let vector = format!("[cells, {D_MODEL}]");
-        let protein = g.block("protein encoder", vector.clone(), &self.protein_encoder, &[protein]);
+        let protein = g.block(
+            "protein encoder",
+            vector.clone(),
+            &self.protein_encoder,
+            &[protein],
+        );
         let cell = g.node("cell vector", vector, 0, &[encoded, protein]);
         g.block("rna head", "[cells, genes]", &self.rna_head, &[cell]);
-        g.block("protein head", "[cells, proteins]", &self.protein_head, &[cell]);
+        g.block(
+            "protein head",
+            "[cells, proteins]",
+            &self.protein_head,
+            &[cell],
+        );
         g
     }
 }
@@ -86,12 +122,19 @@ impl FusionModel for OwnModel {
 fn main() -> Result<(), Error> {
     let data = match std::env::args().nth(1) {
         Some(file) => sc_io::read(file)?.data,
-        None => simulate(&SimulateConfig { n_cells: 400, ..SimulateConfig::default() })?,
+        None => simulate(&SimulateConfig {
+            n_cells: 400,
+            ..SimulateConfig::default()
+        })?,
     };
     let prepared: Prepared = prepare(&data, &FuseConfig::of(Preset::Small), 0)?;
     let device = Device::flex();
     let model = train::seeded_init(&device.clone().autodiff(), 0, |device| {
-        Ok::<_, Error>(OwnModel::new(prepared.genes.len(), prepared.proteins.len(), device))
+        Ok::<_, Error>(OwnModel::new(
+            prepared.genes.len(),
+            prepared.proteins.len(),
+            device,
+        ))
     })?;
     print!("{}", model.describe().to_mermaid());
 
@@ -113,12 +156,25 @@ fn main() -> Result<(), Error> {
     };
     let trained = train::train(model, &prepared.data, &run, &mut Silent)?;
     for e in &trained.history.epochs {
-        println!("epoch {:2}  loss {:.4}  validation {:.4}", e.epoch + 1, e.training_loss, e.validation_loss);
+        println!(
+            "epoch {:2}  loss {:.4}  validation {:.4}",
+            e.epoch + 1,
+            e.training_loss,
+            e.validation_loss
+        );
     }
     let embedding = train::embed(&trained.model, &prepared.data, 64, &device);
     let cells = prepared.cells.modalities["rna"].obs.index();
     if let Ok(labels) = labels_of(&data, cells, "cell_type") {
-        print!("{}", score(&embedding, "cell_type", &labels, &EvaluateOptions::default())?);
+        print!(
+            "{}",
+            score(
+                &embedding,
+                "cell_type",
+                &labels,
+                &EvaluateOptions::default()
+            )?
+        );
     }
     Ok(())
 }

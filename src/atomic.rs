@@ -8,7 +8,10 @@ use crate::Error;
 
 /// Writes beside the target, flushes to the disk, renames.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.tmp{}", std::process::id()));
     let written = File::create(&temporary)
         .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))

@@ -16,7 +16,16 @@ use crate::Error;
 /// Labels that stand for "not known"; compared in lower case. The same list as the peers' scores in
 /// `docs/results.md` use.
 pub const NOT_A_LABEL: [&str; 10] = [
-    "", "nan", "none", "na", "unknown", "unassigned", "undefined", "unmatched", "ambiguous", "doublet",
+    "",
+    "nan",
+    "none",
+    "na",
+    "unknown",
+    "unassigned",
+    "undefined",
+    "unmatched",
+    "ambiguous",
+    "doublet",
 ];
 
 /// How an embedding is clustered for scoring.
@@ -34,7 +43,12 @@ pub struct EvaluateOptions {
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { k: None, n_neighbors: 15, resolution: 1.0, seed: 0 }
+        Self {
+            k: None,
+            n_neighbors: 15,
+            resolution: 1.0,
+            seed: 0,
+        }
     }
 }
 
@@ -116,7 +130,9 @@ pub fn score(
     let scored: Vec<usize> = (0..n).filter(|&i| truth[i].is_some()).collect();
     let classes: BTreeSet<&str> = truth.iter().flatten().map(String::as_str).collect();
     if classes.is_empty() {
-        return Err(Error::Input(format!("column '{name}' labels none of the {n} cells")));
+        return Err(Error::Input(format!(
+            "column '{name}' labels none of the {n} cells"
+        )));
     }
     let k = options.k.unwrap_or(classes.len());
     let neighbours = knn(embedding.values(), n, d, options.n_neighbors.min(n))?;
@@ -186,7 +202,9 @@ pub fn known(labels: &[Option<String>]) -> (Vec<Option<String>>, Vec<(String, us
         .map(|l| match l {
             Some(l) if !NOT_A_LABEL.contains(&l.to_lowercase().as_str()) => Some(l.clone()),
             other => {
-                *left_out.entry(other.clone().unwrap_or_default()).or_insert(0) += 1;
+                *left_out
+                    .entry(other.clone().unwrap_or_default())
+                    .or_insert(0) += 1;
                 None
             }
         })
@@ -207,14 +225,24 @@ pub fn labels_of(
         let mut all: Vec<String> = tables.flat_map(|t| t.columns().keys().cloned()).collect();
         all.sort_unstable();
         all.dedup();
-        let source = sc_io::TableError::Missing { column: column.to_owned(), available: all };
-        return Err(Error::Column { place: "obs".to_owned(), source });
+        let source = sc_io::TableError::Missing {
+            column: column.to_owned(),
+            available: all,
+        };
+        return Err(Error::Column {
+            place: "obs".to_owned(),
+            source,
+        });
     };
     let rows = table.positions();
-    let values: &Column = table
-        .column(column)
-        .map_err(|source| Error::Column { place: "obs".to_owned(), source })?;
-    Ok(cells.iter().map(|c| rows.get(c.as_str()).and_then(|&r| values.label(r))).collect())
+    let values: &Column = table.column(column).map_err(|source| Error::Column {
+        place: "obs".to_owned(),
+        source,
+    })?;
+    Ok(cells
+        .iter()
+        .map(|c| rows.get(c.as_str()).and_then(|&r| values.label(r)))
+        .collect())
 }
 
 /// An entry of the common `obsm` or of a modality's, with the names of its cells. Cells whose
@@ -222,18 +250,27 @@ pub fn labels_of(
 fn find_embedding(data: &MultiModal, key: &str) -> Option<(Dense, Vec<String>)> {
     let places = std::iter::once((&data.obsm, &data.obs))
         .chain(data.modalities.values().map(|m| (&m.obsm, &m.obs)));
-    let (embedding, obs) = places.into_iter().find_map(|(obsm, obs)| Some((obsm.get(key)?, obs)))?;
-    let Embedding::Matrix(m) = embedding else { return None };
+    let (embedding, obs) = places
+        .into_iter()
+        .find_map(|(obsm, obs)| Some((obsm.get(key)?, obs)))?;
+    let Embedding::Matrix(m) = embedding else {
+        return None;
+    };
     let dense = m.to_dense();
-    let rows: Vec<usize> =
-        (0..dense.n_rows()).filter(|&r| dense.row(r).iter().all(|v| v.is_finite())).collect();
+    let rows: Vec<usize> = (0..dense.n_rows())
+        .filter(|&r| dense.row(r).iter().all(|v| v.is_finite()))
+        .collect();
     let names = rows.iter().map(|&r| obs.index()[r].clone()).collect();
     Some((dense.select_rows(&rows), names))
 }
 
 fn no_embedding(path: &Path, data: &MultiModal, key: &str) -> Error {
     let mut keys: Vec<&str> = data.obsm.keys().map(String::as_str).collect();
-    keys.extend(data.modalities.values().flat_map(|m| m.obsm.keys().map(String::as_str)));
+    keys.extend(
+        data.modalities
+            .values()
+            .flat_map(|m| m.obsm.keys().map(String::as_str)),
+    );
     Error::Input(format!(
         "{}: no numeric obsm entry '{key}'; there are: {}",
         path.display(),
@@ -249,8 +286,11 @@ impl std::fmt::Display for Evaluation {
             self.labels, self.n_scored, self.n_cells, self.n_classes
         )?;
         if !self.left_out.is_empty() {
-            let list: Vec<String> =
-                self.left_out.iter().map(|(l, n)| format!("'{l}' {n}")).collect();
+            let list: Vec<String> = self
+                .left_out
+                .iter()
+                .map(|(l, n)| format!("'{l}' {n}"))
+                .collect();
             writeln!(f, "  not scored: {}", list.join(", "))?;
         }
         writeln!(

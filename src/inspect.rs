@@ -85,8 +85,18 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
                         }
                     })
                     .collect(),
-                obs: m.obs.columns().iter().map(|(k, c)| describe(k, c)).collect(),
-                var: m.var.columns().iter().map(|(k, c)| describe(k, c)).collect(),
+                obs: m
+                    .obs
+                    .columns()
+                    .iter()
+                    .map(|(k, c)| describe(k, c))
+                    .collect(),
+                var: m
+                    .var
+                    .columns()
+                    .iter()
+                    .map(|(k, c)| describe(k, c))
+                    .collect(),
                 obsm: m.obsm.iter().map(|(k, e)| shape(k, e)).collect(),
             }
         })
@@ -94,7 +104,12 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     Ok(Inspection {
         format: loaded.format.to_string(),
         n_obs: data.obs.len(),
-        obs: data.obs.columns().iter().map(|(k, c)| describe(k, c)).collect(),
+        obs: data
+            .obs
+            .columns()
+            .iter()
+            .map(|(k, c)| describe(k, c))
+            .collect(),
         obsm: data.obsm.iter().map(|(k, e)| shape(k, e)).collect(),
         modalities,
         notices: loaded.notices.iter().map(ToString::to_string).collect(),
@@ -128,7 +143,11 @@ impl std::fmt::Display for Inspection {
         list("  ", "obs", &self.obs)?;
         list("  ", "obsm", &self.obsm)?;
         for m in &self.modalities {
-            writeln!(f, "modality {}: {} cells x {} features", m.name, m.n_obs, m.n_vars)?;
+            writeln!(
+                f,
+                "modality {}: {} cells x {} features",
+                m.name, m.n_obs, m.n_vars
+            )?;
             for x in &m.matrices {
                 writeln!(
                     f,

@@ -17,9 +17,13 @@ fn losses(mut model: ScFusionTtt, data: &CellData, device: &Device) -> Vec<f32> 
     let mut optimizer = AdamWConfig::new().init();
     (0..STEPS)
         .map(|step| {
-            let rows: Vec<usize> = (0..16).map(|i| (step * 7 + i * 3) % data.n_cells()).collect();
+            let rows: Vec<usize> = (0..16)
+                .map(|i| (step * 7 + i * 3) % data.n_cells())
+                .collect();
             let draw = Draw::new(1).for_use(step as u64);
-            let loss = model.losses(&data.batch(&rows, draw, device), &stage).total();
+            let loss = model
+                .losses(&data.batch(&rows, draw, device), &stage)
+                .total();
             let grads = GradientsParams::from_grads(loss.clone().backward(), &model);
             model = optimizer.step(1e-3, model.clone(), grads);
             loss.into_scalar::<f32>()
@@ -29,9 +33,17 @@ fn losses(mut model: ScFusionTtt, data: &CellData, device: &Device) -> Vec<f32> 
 
 #[test]
 fn twenty_steps_on_wgpu_and_on_the_cpu() {
-    let data = simulate(&SimulateConfig { n_cells: 60, n_genes: 200, ..Default::default() }).unwrap();
+    let data = simulate(&SimulateConfig {
+        n_cells: 60,
+        n_genes: 200,
+        ..Default::default()
+    })
+    .unwrap();
     let prepared = prepare(&data, &FuseConfig::of(Preset::Small), 0).unwrap();
-    let config = ScFusionTttConfig { d_model: 16, ..ScFusionTttConfig::small() };
+    let config = ScFusionTttConfig {
+        d_model: 16,
+        ..ScFusionTttConfig::small()
+    };
     let (genes, proteins) = (prepared.genes.len(), prepared.proteins.len());
     let make = |device: &Device| {
         seeded_init(device, 3, |device| config.init(genes, proteins, device)).unwrap()

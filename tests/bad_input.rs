@@ -56,7 +56,13 @@ fn modality_missing() {
 #[test]
 fn no_shared_cells() {
     let data = with(small(40), "adt", |m| {
-        m.obs = Table::new(m.obs.index().iter().map(|n| format!("{n}-1")).collect::<Vec<_>>());
+        m.obs = Table::new(
+            m.obs
+                .index()
+                .iter()
+                .map(|n| format!("{n}-1"))
+                .collect::<Vec<_>>(),
+        );
     });
     let data = MultiModal::new(data.modalities);
     refused_data(&data, &["share no cell name", "suffixes"]);
@@ -69,18 +75,25 @@ fn log_data_as_counts() {
             x.values_mut().iter_mut().for_each(|v| *v = v.ln_1p());
         }
     });
-    refused_data(&data, &["rna/X", "does not hold counts", "allow_non_integer"]);
+    refused_data(
+        &data,
+        &["rna/X", "does not hold counts", "allow_non_integer"],
+    );
 }
 
 #[test]
 fn not_a_number() {
-    let data = with(small(40), "rna", |m| change_value(m.x.as_mut().unwrap(), |v| *v = f32::NAN));
+    let data = with(small(40), "rna", |m| {
+        change_value(m.x.as_mut().unwrap(), |v| *v = f32::NAN)
+    });
     refused_data(&data, &["rna/X", "does not hold counts", "NaN"]);
 }
 
 #[test]
 fn negative_value() {
-    let data = with(small(40), "adt", |m| change_value(m.x.as_mut().unwrap(), |v| *v = -1.0));
+    let data = with(small(40), "adt", |m| {
+        change_value(m.x.as_mut().unwrap(), |v| *v = -1.0)
+    });
     refused_data(&data, &["adt/X", "does not hold counts", "negative"]);
 }
 
@@ -113,7 +126,10 @@ fn cells_without_counts_are_named_and_left_out() {
     let output = fuse(&file, &out, &[]);
     assert!(output.status.success(), "{}", stderr(&output));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("58 fused, 2 left out: no RNA counts"), "{text}");
+    assert!(
+        text.contains("58 fused, 2 left out: no RNA counts"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -123,7 +139,11 @@ fn target_is_the_input() {
     let before = fs::read(&file).unwrap();
     let output = fuse(&file, folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("is the input"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("is the input"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(fs::read(&file).unwrap(), before);
 }
 
@@ -131,12 +151,27 @@ fn target_is_the_input() {
 fn settings_that_cannot_work() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "input.h5mu", &small(40));
-    let output = fuse(&file, &folder.path().join("o"), &["--set", "model.mask_ratio=2"]);
+    let output = fuse(
+        &file,
+        &folder.path().join("o"),
+        &["--set", "model.mask_ratio=2"],
+    );
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("mask_ratio"));
-    let output = fuse(&file, &folder.path().join("o"), &["--set", "model.no_such=2"]);
+    let output = fuse(
+        &file,
+        &folder.path().join("o"),
+        &["--set", "model.no_such=2"],
+    );
     assert!(stderr(&output).contains("no_such"), "{}", stderr(&output));
-    let output = cellweave(["fuse", file.to_str().unwrap(), "--labels", "nope", "-o", "/dev/null/x"]);
+    let output = cellweave([
+        "fuse",
+        file.to_str().unwrap(),
+        "--labels",
+        "nope",
+        "-o",
+        "/dev/null/x",
+    ]);
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -147,7 +182,10 @@ fn labels_that_do_not_exist_are_refused_before_training() {
     let output = fuse(&file, &folder.path().join("o"), &["--labels", "cell_typ"]);
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
-    assert!(message.contains("cell_typ") && message.contains("cell_type"), "{message}");
+    assert!(
+        message.contains("cell_typ") && message.contains("cell_type"),
+        "{message}"
+    );
     assert!(!message.contains("epoch"), "{message}");
 }
 
@@ -163,9 +201,14 @@ fn disk_full() {
     let run = |blocks: u32| {
         let mut args = vec!["fuse", file.to_str().unwrap(), "-o", out.to_str().unwrap()];
         args.extend(QUICK);
-        let command: Vec<String> =
-            std::iter::once(env!("CARGO_BIN_EXE_cellweave")).chain(args).map(|a| format!("'{a}'")).collect();
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {}", command.join(" "));
+        let command: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_cellweave"))
+            .chain(args)
+            .map(|a| format!("'{a}'"))
+            .collect();
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {}",
+            command.join(" ")
+        );
         Command::new("bash").args(["-c", &script]).output().unwrap()
     };
     for blocks in [1, 16] {
@@ -173,7 +216,10 @@ fn disk_full() {
         let message = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{blocks}: {message}");
         assert!(!message.contains("panicked"), "{message}");
-        assert_eq!(fs::read(out.join("result.h5mu")).unwrap(), b"an older result");
+        assert_eq!(
+            fs::read(out.join("result.h5mu")).unwrap(),
+            b"an older result"
+        );
         let left: Vec<_> = fs::read_dir(&out)
             .unwrap()
             .filter_map(|e| e.unwrap().file_name().into_string().ok())

@@ -55,7 +55,9 @@ fn python(folder: &Path) -> Option<PathBuf> {
     let made = ok(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     let python = venv.join("bin/python");
     let installed = made
-        && ok(Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PACKAGES));
+        && ok(Command::new(&python)
+            .args(["-m", "pip", "install", "-q"])
+            .args(PACKAGES));
     installed.then_some(python)
 }
 
@@ -71,16 +73,32 @@ fn the_result_opens_in_python_with_equal_values() {
     let output = fuse(&file, &out, &["--seed", "3", "--labels", "cell_type"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let result = out.join("result.h5mu");
-    let seen = Command::new(&python).arg("-c").arg(SCRIPT).arg(&result).output().unwrap();
-    assert!(seen.status.success(), "{}", String::from_utf8_lossy(&seen.stderr));
+    let seen = Command::new(&python)
+        .arg("-c")
+        .arg(SCRIPT)
+        .arg(&result)
+        .output()
+        .unwrap();
+    assert!(
+        seen.status.success(),
+        "{}",
+        String::from_utf8_lossy(&seen.stderr)
+    );
     let seen: serde_json::Value = serde_json::from_slice(&seen.stdout).unwrap();
     compare(&seen, &sc_io::read(&result).unwrap().data);
 }
 
 fn compare(seen: &serde_json::Value, ours: &MultiModal) {
-    let Embedding::Matrix(z) = &ours.obsm["X_scfusionttt"] else { panic!("a matrix") };
+    let Embedding::Matrix(z) = &ours.obsm["X_scfusionttt"] else {
+        panic!("a matrix")
+    };
     let numbers = |key: &str| -> Vec<f64> {
-        seen[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        seen[key]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect()
     };
     assert_eq!(seen["dtype"], "float32");
     assert_eq!(seen["n_obs"], ours.obs.len());
@@ -92,15 +110,28 @@ fn compare(seen: &serde_json::Value, ours: &MultiModal) {
     assert_eq!(seen["umap_shape"], serde_json::json!([ours.obs.len(), 2]));
     assert_eq!(seen["cluster_dtype"], "category");
     let clusters = ours.obs.column("scfusionttt_cluster").unwrap();
-    let codes: Vec<f64> =
-        (0..ours.obs.len()).map(|r| clusters.label(r).unwrap().parse().unwrap()).collect();
+    let codes: Vec<f64> = (0..ours.obs.len())
+        .map(|r| clusters.label(r).unwrap().parse().unwrap())
+        .collect();
     assert_eq!(numbers("cluster_codes"), codes);
     let rna = &ours.modalities["rna"];
     let x = rna.x.as_ref().unwrap().values();
-    assert_eq!(seen["x_sum"].as_f64().unwrap(), x.iter().map(|v| f64::from(*v)).sum::<f64>());
-    assert_eq!(seen["x_max"].as_f64().unwrap(), f64::from(x.iter().copied().fold(0.0, f32::max)));
-    let mut types: Vec<String> =
-        rna.obs.column("cell_type").unwrap().labels().into_iter().flatten().collect();
+    assert_eq!(
+        seen["x_sum"].as_f64().unwrap(),
+        x.iter().map(|v| f64::from(*v)).sum::<f64>()
+    );
+    assert_eq!(
+        seen["x_max"].as_f64().unwrap(),
+        f64::from(x.iter().copied().fold(0.0, f32::max))
+    );
+    let mut types: Vec<String> = rna
+        .obs
+        .column("cell_type")
+        .unwrap()
+        .labels()
+        .into_iter()
+        .flatten()
+        .collect();
     types.sort_unstable();
     types.dedup();
     assert_eq!(seen["cell_types"], serde_json::json!(types));

@@ -15,10 +15,17 @@ fn run(file: &str, n_cells: usize, labels: &[&str]) {
     let mut args = vec!["fuse".to_owned(), file.display().to_string()];
     args.extend(["-o".into(), out.display().to_string()]);
     // One epoch over a thin model: this is about files, cells and features, not about quality.
-    for setting in ["train.epochs=1", "model.encoder_depth=1", "model.d_model=8", "cluster.umap=false"] {
+    for setting in [
+        "train.epochs=1",
+        "model.encoder_depth=1",
+        "model.d_model=8",
+        "cluster.umap=false",
+    ] {
         args.extend(["--set".into(), setting.into()]);
     }
-    labels.iter().for_each(|l| args.extend(["--labels".into(), (*l).into()]));
+    labels
+        .iter()
+        .for_each(|l| args.extend(["--labels".into(), (*l).into()]));
     let output = cellweave(args);
     assert!(output.status.success(), "{}", stderr(&output));
     check(&out, n_cells);
@@ -42,12 +49,20 @@ fn check(out: &Path, n_cells: usize) {
 
 #[test]
 fn teaseq() {
-    run("citeseq_teaseq_pbmc/citeseq_teaseq_pbmc.h5mu", 1262, &["cell_type"]);
+    run(
+        "citeseq_teaseq_pbmc/citeseq_teaseq_pbmc.h5mu",
+        1262,
+        &["cell_type"],
+    );
 }
 
 #[test]
 fn eccite() {
-    run("citeseq_eccite_pbmc500/citeseq_eccite_pbmc500.h5mu", 500, &[]);
+    run(
+        "citeseq_eccite_pbmc500/citeseq_eccite_pbmc500.h5mu",
+        500,
+        &[],
+    );
 }
 
 #[test]
@@ -57,5 +72,9 @@ fn cd8() {
 
 #[test]
 fn pbmc10k() {
-    run("citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu", 6855, &["singler_rna_main"]);
+    run(
+        "citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu",
+        6855,
+        &["singler_rna_main"],
+    );
 }

@@ -10,9 +10,7 @@ use common::{cellweave, fuse, small, stderr, write};
 fn embedding(folder: &Path) -> Vec<u8> {
     let data = sc_io::read(&folder.join("result.h5mu")).unwrap().data;
     match &data.obsm["X_scfusionttt"] {
-        sc_io::Embedding::Matrix(m) => {
-            m.values().iter().flat_map(|v| v.to_le_bytes()).collect()
-        }
+        sc_io::Embedding::Matrix(m) => m.values().iter().flat_map(|v| v.to_le_bytes()).collect(),
         sc_io::Embedding::Table(_) => panic!("the embedding is a matrix"),
     }
 }
@@ -55,11 +53,24 @@ fn a_run_of_other_settings_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "input.h5mu", &small(80));
     let out = folder.path().join("out");
-    assert!(fuse(&file, &out, &["--stop-after-steps", "2"]).status.code() == Some(130));
+    assert!(
+        fuse(&file, &out, &["--stop-after-steps", "2"])
+            .status
+            .code()
+            == Some(130)
+    );
     let record = out.join("run.json");
     let text = std::fs::read_to_string(&record).unwrap();
-    std::fs::write(&record, text.replace("\"mask_ratio\": 0.15", "\"mask_ratio\": 0.25")).unwrap();
+    std::fs::write(
+        &record,
+        text.replace("\"mask_ratio\": 0.5", "\"mask_ratio\": 0.25"),
+    )
+    .unwrap();
     let output = cellweave(["fuse", "--resume", out.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("mask_ratio"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("mask_ratio"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -151,8 +151,8 @@ impl FuseConfig {
             Preset::Small => (
                 ScFusionTttConfig::small(),
                 TrainConfig {
-                    epochs: 60,
-                    batch_size: 64,
+                    epochs: 0,
+                    batch_size: 32,
                     learning_rate: 2e-3,
                     warmup_epochs: 3,
                     validation_fraction: 0.1,

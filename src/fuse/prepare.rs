@@ -355,6 +355,13 @@ fn orders(
     let genes = genome_order(&rna.var, &genome);
     let proteins = protein_order(&protein.var, Some(&rna.var), &genome, table.as_ref()).order;
     let named = |n: &&String| !(config.drop_isotype_controls && n.starts_with("isotype controls"));
-    notices.extend(genes.notices.iter().chain(&proteins.notices).filter(named).cloned());
+    notices.extend(
+        genes
+            .notices
+            .iter()
+            .chain(&proteins.notices)
+            .filter(named)
+            .cloned(),
+    );
     Ok((genes.arranged(arrangement), proteins.arranged(arrangement)))
 }

@@ -6,10 +6,7 @@ use std::path::Path;
 use sc_io::Matrix;
 
 use super::run::Findings;
-use crate::plot::{
-    Bar, BarStyle, Categories, Colour, LineStyle, ScatterStyle, Series, bars, lines, scatter,
-    to_png,
-};
+use crate::plot::{Categories, Series, to_png};
 use crate::report::{
     Block, Level, LossChart, Map, MapColour, MarkerSection, Notice, Report, Score, Scores, Section,
 };

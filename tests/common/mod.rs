@@ -9,12 +9,18 @@ use cellweave::simulate::{SimulateConfig, simulate};
 
 /// Settings that train in a second or two.
 pub const QUICK: [&str; 12] = [
-    "--set", "train.epochs=2",
-    "--set", "train.batch_size=16",
-    "--set", "model.d_model=8",
-    "--set", "model.encoder_depth=1",
-    "--set", "train.validation_fraction=0.2",
-    "--set", "prep.n_top_genes=60",
+    "--set",
+    "train.epochs=2",
+    "--set",
+    "train.batch_size=16",
+    "--set",
+    "model.d_model=8",
+    "--set",
+    "model.encoder_depth=1",
+    "--set",
+    "train.validation_fraction=0.2",
+    "--set",
+    "prep.n_top_genes=60",
 ];
 
 /// Folder of the shared real data, if it is there.
@@ -32,12 +38,21 @@ pub fn real_data() -> Option<PathBuf> {
 
 /// A small simulated set: the first cells of a larger one, since the simulator wants a few per type.
 pub fn small(n_cells: usize) -> MultiModal {
-    let config =
-        SimulateConfig { n_cells: n_cells.max(40), n_genes: 200, ..SimulateConfig::default() };
+    let config = SimulateConfig {
+        n_cells: n_cells.max(40),
+        n_genes: 200,
+        ..SimulateConfig::default()
+    };
     let data = simulate(&config).expect("the simulator's settings are valid");
     let first: Vec<usize> = (0..n_cells).collect();
-    let modalities = data.modalities.iter().map(|(k, m)| (k.clone(), m.select_obs(&first)));
-    MultiModal { obs: data.obs.select(&first), ..MultiModal::new(modalities.collect()) }
+    let modalities = data
+        .modalities
+        .iter()
+        .map(|(k, m)| (k.clone(), m.select_obs(&first)));
+    MultiModal {
+        obs: data.obs.select(&first),
+        ..MultiModal::new(modalities.collect())
+    }
 }
 
 /// Writes a set and returns its path.
@@ -49,13 +64,20 @@ pub fn write(folder: &Path, name: &str, data: &MultiModal) -> PathBuf {
 
 /// Changes one modality.
 pub fn with(mut data: MultiModal, name: &str, change: impl FnOnce(&mut Modality)) -> MultiModal {
-    change(data.modalities.get_mut(name).expect("the simulated modalities"));
+    change(
+        data.modalities
+            .get_mut(name)
+            .expect("the simulated modalities"),
+    );
     data
 }
 
 /// Runs the command.
 pub fn cellweave<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cellweave")).args(args).output().expect("the command runs")
+    Command::new(env!("CARGO_BIN_EXE_cellweave"))
+        .args(args)
+        .output()
+        .expect("the command runs")
 }
 
 /// Runs `fuse` with quick settings.

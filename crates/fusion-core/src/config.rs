@@ -23,7 +23,8 @@ impl ConfigError {
     /// Adds the violations of a part.
     pub fn include(&mut self, part: &str, result: Result<(), ConfigError>) {
         if let Err(e) = result {
-            self.0.extend(e.0.into_iter().map(|v| format!("{part}: {v}")));
+            self.0
+                .extend(e.0.into_iter().map(|v| format!("{part}: {v}")));
         }
     }
 

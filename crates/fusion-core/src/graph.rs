@@ -42,7 +42,11 @@ impl ModelGraph {
         inputs: &[usize],
     ) -> usize {
         let place = self.nodes.len();
-        self.nodes.push(BlockNode { name: name.into(), output: output.into(), n_params });
+        self.nodes.push(BlockNode {
+            name: name.into(),
+            output: output.into(),
+            n_params,
+        });
         self.edges.extend(inputs.iter().map(|&i| (i, place)));
         place
     }
@@ -70,7 +74,12 @@ impl ModelGraph {
             let _ = writeln!(out, "  {}[\"{}\"]", id(&n.name), label(n, "<br/>"));
         }
         for &(a, b) in &self.edges {
-            let _ = writeln!(out, "  {} --> {}", id(&self.nodes[a].name), id(&self.nodes[b].name));
+            let _ = writeln!(
+                out,
+                "  {} --> {}",
+                id(&self.nodes[a].name),
+                id(&self.nodes[b].name)
+            );
         }
         out
     }
@@ -82,14 +91,21 @@ impl ModelGraph {
             let _ = writeln!(out, "  {} [label=\"{}\"];", id(&n.name), label(n, "\\n"));
         }
         for &(a, b) in &self.edges {
-            let _ = writeln!(out, "  {} -> {};", id(&self.nodes[a].name), id(&self.nodes[b].name));
+            let _ = writeln!(
+                out,
+                "  {} -> {};",
+                id(&self.nodes[a].name),
+                id(&self.nodes[b].name)
+            );
         }
         out + "}\n"
     }
 }
 
 fn id(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 fn label(n: &BlockNode, newline: &str) -> String {

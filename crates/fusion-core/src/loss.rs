@@ -42,7 +42,10 @@ impl LossTerms {
     /// # Panics
     /// If there are no terms.
     pub fn total(&self) -> Tensor<1> {
-        let mut terms = self.terms.values().map(|t| t.value.clone().mul_scalar(t.weight));
+        let mut terms = self
+            .terms
+            .values()
+            .map(|t| t.value.clone().mul_scalar(t.weight));
         match terms.next() {
             Some(first) => terms.fold(first, |sum, t| sum + t),
             None => panic!("a loss needs at least one term"),
@@ -53,7 +56,12 @@ impl LossTerms {
     pub fn values(&self) -> IndexMap<String, f64> {
         self.terms
             .iter()
-            .map(|(name, t)| (name.clone(), f64::from(t.value.clone().into_scalar::<f32>())))
+            .map(|(name, t)| {
+                (
+                    name.clone(),
+                    f64::from(t.value.clone().into_scalar::<f32>()),
+                )
+            })
             .collect()
     }
 }

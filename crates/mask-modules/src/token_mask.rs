@@ -75,7 +75,11 @@ impl MaskConfig {
                 is_hidden[t] = true;
             }
             for (t, &hide) in is_hidden.iter().enumerate() {
-                if hide { mask.hidden.push(t) } else { mask.visible.push(t) }
+                if hide {
+                    mask.hidden.push(t)
+                } else {
+                    mask.visible.push(t)
+                }
             }
         }
         Ok(mask)
@@ -140,7 +144,11 @@ impl TokenMask {
     /// `[cells, visible, width] -> [cells, tokens, width]`.
     pub fn restore(&self, visible: Tensor<3>, filler: Tensor<1>) -> Tensor<3> {
         let [n_cells, n_visible, width] = visible.dims();
-        assert_eq!((n_cells, n_visible), (self.n_cells, self.n_visible), "visible tokens");
+        assert_eq!(
+            (n_cells, n_visible),
+            (self.n_cells, self.n_visible),
+            "visible tokens"
+        );
         let n_rows = n_cells * n_visible;
         // The filler is one more row; hidden places point to it.
         let mut source = vec![n_rows as i64; n_cells * self.n_tokens];
@@ -148,18 +156,22 @@ impl TokenMask {
             source[row / n_visible * self.n_tokens + token] = row as i64;
         }
         let n = source.len();
-        let source =
-            Tensor::<1, Int>::from_data(TensorData::new(source, [n]), &visible.device());
+        let source = Tensor::<1, Int>::from_data(TensorData::new(source, [n]), &visible.device());
         let rows = Tensor::cat(
             vec![visible.reshape([n_rows, width]), filler.reshape([1, width])],
             0,
         );
-        rows.select(0, source).reshape([n_cells, self.n_tokens, width])
+        rows.select(0, source)
+            .reshape([n_cells, self.n_tokens, width])
     }
 
     fn check(&self, tokens: &Tensor<3>) -> usize {
         let [n_cells, n_tokens, width] = tokens.dims();
-        assert_eq!((n_cells, n_tokens), (self.n_cells, self.n_tokens), "cells and tokens");
+        assert_eq!(
+            (n_cells, n_tokens),
+            (self.n_cells, self.n_tokens),
+            "cells and tokens"
+        );
         width
     }
 
@@ -198,9 +210,15 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_masked() {
-        assert_eq!(MaskConfig { ratio: 1.0 }.n_visible(9), Err(MaskError::Ratio(1.0)));
+        assert_eq!(
+            MaskConfig { ratio: 1.0 }.n_visible(9),
+            Err(MaskError::Ratio(1.0))
+        );
         assert!(MaskConfig { ratio: f64::NAN }.n_visible(9).is_err());
-        assert_eq!(MaskConfig::default().n_visible(1), Err(MaskError::TooFewTokens(1)));
+        assert_eq!(
+            MaskConfig::default().n_visible(1),
+            Err(MaskError::TooFewTokens(1))
+        );
     }
 
     #[test]

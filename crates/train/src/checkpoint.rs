@@ -193,7 +193,10 @@ impl Checkpoints {
         let mut numbers = Vec::new();
         for entry in entries {
             let name = entry.map_err(at(&self.root))?.file_name();
-            numbers.extend(name.to_str().and_then(|n| n.strip_prefix("gen-")?.parse::<u64>().ok()));
+            numbers.extend(
+                name.to_str()
+                    .and_then(|n| n.strip_prefix("gen-")?.parse::<u64>().ok()),
+            );
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -211,7 +214,10 @@ fn write_generation(folder: &Path, checkpoint: &Checkpoint) -> Result<(), Checkp
     if let Some(best) = &checkpoint.best {
         files.push((BEST, best));
     }
-    let mut manifest = Manifest { format: FORMAT, files: IndexMap::new() };
+    let mut manifest = Manifest {
+        format: FORMAT,
+        files: IndexMap::new(),
+    };
     for (name, bytes) in files {
         write_synced(&folder.join(name), bytes)?;
         manifest.files.insert(name.to_owned(), entry(bytes));
@@ -225,10 +231,15 @@ fn read_generation(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let manifest: Manifest = from_json(&folder.join(MANIFEST))?;
     if manifest.format != FORMAT {
         let reason = format!("layout {}, this version reads {FORMAT}", manifest.format);
-        return Err(CheckpointError::Corrupt { path: folder.join(MANIFEST), reason });
+        return Err(CheckpointError::Corrupt {
+            path: folder.join(MANIFEST),
+            reason,
+        });
     }
     let read = |name: &str| -> Result<Option<Vec<u8>>, CheckpointError> {
-        let Some(expected) = manifest.files.get(name) else { return Ok(None) };
+        let Some(expected) = manifest.files.get(name) else {
+            return Ok(None);
+        };
         let path = folder.join(name);
         let size = fs::metadata(&path).map_err(at(&path))?.len();
         if size != expected.bytes {
@@ -253,11 +264,19 @@ fn read_generation(folder: &Path) -> Result<Checkpoint, CheckpointError> {
         path: folder.join(PROGRESS),
         reason: e.to_string(),
     })?;
-    Ok(Checkpoint { progress, model: need(MODEL)?, optimizer: need(OPTIMIZER)?, best: read(BEST)? })
+    Ok(Checkpoint {
+        progress,
+        model: need(MODEL)?,
+        optimizer: need(OPTIMIZER)?,
+        best: read(BEST)?,
+    })
 }
 
 fn entry(bytes: &[u8]) -> Entry {
-    Entry { bytes: bytes.len() as u64, crc32: crc32fast::hash(bytes) }
+    Entry {
+        bytes: bytes.len() as u64,
+        crc32: crc32fast::hash(bytes),
+    }
 }
 
 fn to_json<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, CheckpointError> {
@@ -268,7 +287,10 @@ fn to_json<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, CheckpointEr
 }
 
 fn from_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, CheckpointError> {
-    let corrupt = |reason: String| CheckpointError::Corrupt { path: path.to_owned(), reason };
+    let corrupt = |reason: String| CheckpointError::Corrupt {
+        path: path.to_owned(),
+        reason,
+    };
     if fs::metadata(path).map_err(at(path))?.len() > MAX_TEXT {
         return Err(corrupt("too large".to_owned()));
     }
@@ -288,7 +310,9 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
 /// Makes a rename durable. Folders cannot be opened as files everywhere, so this is for Unix.
 fn sync_folder(folder: &Path) -> Result<(), CheckpointError> {
     if cfg!(unix) {
-        File::open(folder).and_then(|f| f.sync_all()).map_err(at(folder))?;
+        File::open(folder)
+            .and_then(|f| f.sync_all())
+            .map_err(at(folder))?;
     }
     Ok(())
 }
@@ -306,14 +330,22 @@ mod tests {
         let mut progress = Progress::start(serde_json::json!({"lr": 0.1}), 7);
         progress.step = step;
         progress.sums.insert("mse".into(), 0.1 + 0.2);
-        Checkpoint { progress, model: vec![1, 2, 3], optimizer: vec![], best: Some(vec![9]) }
+        Checkpoint {
+            progress,
+            model: vec![1, 2, 3],
+            optimizer: vec![],
+            best: Some(vec![9]),
+        }
     }
 
     #[test]
     fn newest_comes_back_and_two_are_kept() {
         let dir = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(dir.path().join("c"));
-        assert!(matches!(checkpoints.latest(), Err(CheckpointError::None(_))));
+        assert!(matches!(
+            checkpoints.latest(),
+            Err(CheckpointError::None(_))
+        ));
         for step in 0..4 {
             checkpoints.save(&some(step)).unwrap();
         }

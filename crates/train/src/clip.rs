@@ -11,11 +11,17 @@ pub fn clip_global_norm<M: Module>(
     mut grads: GradientsParams,
     max_norm: f64,
 ) -> (GradientsParams, f64) {
-    let mut squares = Squares { grads: &grads, sum: 0.0 };
+    let mut squares = Squares {
+        grads: &grads,
+        sum: 0.0,
+    };
     model.visit(&mut squares);
     let norm = squares.sum.sqrt();
     if norm > max_norm {
-        model.visit(&mut Scale { grads: &mut grads, factor: max_norm / norm });
+        model.visit(&mut Scale {
+            grads: &mut grads,
+            factor: max_norm / norm,
+        });
     }
     (grads, norm)
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Epochs at most. Default 500 (scMMAE).
+    /// Epochs at most; 0 stands for as many as make 2,400 optimiser steps, at least 10 and at most
+    /// 40 (ours). Default 500 (scMMAE).
     pub epochs: usize,
     /// Cells per optimiser step. Default 128 (scMMAE).
     pub batch_size: usize,
@@ -35,6 +36,9 @@ pub struct TrainConfig {
     pub checkpoint_every: usize,
 }
 
+/// Optimiser steps that `epochs = 0` aims at.
+const AUTO_STEPS: usize = 2400;
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
@@ -56,15 +60,23 @@ impl TrainConfig {
     /// All violations at once.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut wrong = ConfigError::default();
-        wrong.require(self.epochs > 0, "epochs must be at least 1");
         wrong.require(self.batch_size >= 2, "batch_size must be at least 2");
         wrong.require(self.micro_batch > 0, "micro_batch must be at least 1");
-        wrong.require(self.checkpoint_every > 0, "checkpoint_every must be at least 1");
+        wrong.require(
+            self.checkpoint_every > 0,
+            "checkpoint_every must be at least 1",
+        );
         wrong.require(
             self.learning_rate.is_finite() && self.learning_rate > 0.0,
-            format!("learning_rate = {} must be finite and above 0", self.learning_rate),
+            format!(
+                "learning_rate = {} must be finite and above 0",
+                self.learning_rate
+            ),
         );
-        for (name, value) in [("weight_decay", self.weight_decay), ("clip_norm", self.clip_norm)] {
+        for (name, value) in [
+            ("weight_decay", self.weight_decay),
+            ("clip_norm", self.clip_norm),
+        ] {
             wrong.require(
                 value.is_finite() && value >= 0.0,
                 format!("{name} = {value} must be finite and not negative"),
@@ -78,6 +90,18 @@ impl TrainConfig {
             ),
         );
         wrong.into_result()
+    }
+
+    /// These settings with the number of epochs for that many batches per epoch.
+    pub fn for_batches(&self, n_batches: usize) -> Self {
+        let epochs = match self.epochs {
+            0 => (AUTO_STEPS / n_batches.max(1)).clamp(10, 40),
+            epochs => epochs,
+        };
+        Self {
+            epochs,
+            ..self.clone()
+        }
     }
 
     /// The learning rate of an epoch, counted from 0.
@@ -95,7 +119,10 @@ mod tests {
 
     #[test]
     fn schedule_of_the_lineage() {
-        let c = TrainConfig { learning_rate: 1.0, ..TrainConfig::default() };
+        let c = TrainConfig {
+            learning_rate: 1.0,
+            ..TrainConfig::default()
+        };
         assert!((c.learning_rate_of(0) - 0.1).abs() < 1e-12);
         assert!((c.learning_rate_of(4) - 0.5).abs() < 1e-12);
         let after = 0.5 * (1.0 + (std::f64::consts::PI * 250.0 / 500.0).cos());
@@ -104,10 +131,28 @@ mod tests {
     }
 
     #[test]
+    fn epochs_by_steps() {
+        let c = TrainConfig {
+            epochs: 0,
+            ..TrainConfig::default()
+        };
+        assert_eq!(
+            [1, 100, 193, 1000].map(|n| c.for_batches(n).epochs),
+            [40, 24, 12, 10]
+        );
+        assert_eq!(TrainConfig::default().for_batches(7).epochs, 500);
+    }
+
+    #[test]
     fn all_violations_are_named() {
-        let c = TrainConfig { epochs: 0, batch_size: 1, clip_norm: f64::NAN, ..Default::default() };
+        let c = TrainConfig {
+            micro_batch: 0,
+            batch_size: 1,
+            clip_norm: f64::NAN,
+            ..Default::default()
+        };
         let message = c.validate().unwrap_err().to_string();
-        for word in ["epochs", "batch_size", "clip_norm"] {
+        for word in ["micro_batch", "batch_size", "clip_norm"] {
             assert!(message.contains(word), "{message}");
         }
     }

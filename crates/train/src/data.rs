@@ -40,10 +40,17 @@ impl CellData {
         for (name, m) in &features {
             if m.n_rows() != expected {
                 let (modality, found) = (name.clone(), m.n_rows());
-                return Err(DataError::Cells { modality, found, expected });
+                return Err(DataError::Cells {
+                    modality,
+                    found,
+                    expected,
+                });
             }
         }
-        Ok(Self { n_cells: expected, features })
+        Ok(Self {
+            n_cells: expected,
+            features,
+        })
     }
 
     /// Number of cells.
@@ -71,6 +78,10 @@ impl CellData {
                 (name.clone(), t)
             })
             .collect();
-        CellBatch { rows: rows.to_vec(), features, draw }
+        CellBatch {
+            rows: rows.to_vec(),
+            features,
+            draw,
+        }
     }
 }

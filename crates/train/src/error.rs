@@ -50,6 +50,10 @@ pub enum TrainError {
 
 fn preview(rows: &[usize]) -> String {
     let shown: Vec<String> = rows.iter().take(8).map(usize::to_string).collect();
-    let more = if rows.len() > 8 { format!(" and {} more", rows.len() - 8) } else { String::new() };
+    let more = if rows.len() > 8 {
+        format!(" and {} more", rows.len() - 8)
+    } else {
+        String::new()
+    };
     shown.join(", ") + &more
 }

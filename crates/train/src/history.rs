@@ -40,6 +40,9 @@ impl History {
     /// One value per epoch of a named loss, training and validation.
     pub fn series(&self, term: &str) -> (Vec<f64>, Vec<f64>) {
         let of = |m: &IndexMap<String, f64>| m.get(term).copied().unwrap_or(f64::NAN);
-        self.epochs.iter().map(|e| (of(&e.training), of(&e.validation))).unzip()
+        self.epochs
+            .iter()
+            .map(|e| (of(&e.training), of(&e.validation)))
+            .unzip()
     }
 }

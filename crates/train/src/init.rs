@@ -19,7 +19,9 @@ pub fn seeded_init<M: Module, E>(
     make: impl FnOnce(&Device) -> Result<M, E>,
 ) -> Result<M, E> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _guard = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     device.seed(seed);
     make(device).map(Module::materialize)
 }

@@ -30,16 +30,27 @@ impl Sampler {
     /// # Panics
     /// Unless there are at least 2 rows and batches hold at least 2.
     pub fn new(rows: Vec<usize>, batch_size: usize, seed: u64) -> Self {
-        assert!(rows.len() >= 2 && batch_size >= 2, "sampling needs 2 cells and batches of 2");
-        Self { rows, batch_size, draw: Draw::new(seed) }
+        assert!(
+            rows.len() >= 2 && batch_size >= 2,
+            "sampling needs 2 cells and batches of 2"
+        );
+        Self {
+            rows,
+            batch_size,
+            draw: Draw::new(seed),
+        }
     }
 
     /// The batches of an epoch.
     pub fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
         let mut rows = self.rows.clone();
-        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.draw.for_use(epoch as u64).seed()));
-        let mut batches: Vec<Vec<usize>> =
-            rows.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
+        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(
+            self.draw.for_use(epoch as u64).seed(),
+        ));
+        let mut batches: Vec<Vec<usize>> = rows
+            .chunks(self.batch_size)
+            .map(<[usize]>::to_vec)
+            .collect();
         if let [.., before, last] = batches.as_mut_slice()
             && last.len() == 1
         {
@@ -69,7 +80,10 @@ mod tests {
         for n in 2..=300 {
             for batch_size in 2..=60 {
                 let batches = Sampler::new((0..n).collect(), batch_size, 1).epoch(3);
-                assert!(batches.iter().all(|b| b.len() >= 2), "n {n}, batch {batch_size}");
+                assert!(
+                    batches.iter().all(|b| b.len() >= 2),
+                    "n {n}, batch {batch_size}"
+                );
                 assert!(batches.iter().all(|b| b.len() <= batch_size.max(3)));
                 assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), n);
             }

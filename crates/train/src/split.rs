@@ -23,11 +23,16 @@ impl Split {
         }
         let n_validation = ((n_cells as f64 * fraction).round() as usize).clamp(1, n_cells - 2);
         let mut rows: Vec<usize> = (0..n_cells).collect();
-        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(Draw::new(seed).for_use(SPLIT).seed()));
+        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(
+            Draw::new(seed).for_use(SPLIT).seed(),
+        ));
         let mut training = rows.split_off(n_validation);
         training.sort_unstable();
         rows.sort_unstable();
-        Some(Self { training, validation: rows })
+        Some(Self {
+            training,
+            validation: rows,
+        })
     }
 }
 

@@ -81,8 +81,17 @@ pub fn train<M: FusionModel>(
         .ok_or(TrainError::TooFewCells(n))?;
     if split.training.len() < run.config.batch_size {
         let (training, batch_size) = (split.training.len(), run.config.batch_size);
-        return Err(TrainError::SmallerThanBatch { training, batch_size });
+        return Err(TrainError::SmallerThanBatch {
+            training,
+            batch_size,
+        });
     }
+    let n_batches =
+        Sampler::new(split.training.clone(), run.config.batch_size, run.seed).n_batches();
+    let run = &Run {
+        config: &run.config.for_batches(n_batches),
+        ..run.clone()
+    };
     let mut state = State::start(model, run);
     if run.resume {
         state = state.restore(run)?;
@@ -105,7 +114,12 @@ impl<M: FusionModel> State<M> {
             .with_weight_decay(run.config.weight_decay as f32)
             .init();
         let progress = Progress::start(run.context.clone(), run.seed);
-        Self { model: model.train(), best: None, optimizer, progress }
+        Self {
+            model: model.train(),
+            best: None,
+            optimizer,
+            progress,
+        }
     }
 
     fn restore(self, run: &Run<'_>) -> Result<Self, TrainError> {
@@ -128,13 +142,21 @@ impl<M: FusionModel> State<M> {
             let reason = difference(&checkpoint.progress.context, &run.context);
             return Err(other(&reason).into());
         }
-        let corrupt = |reason: String| CheckpointError::Corrupt { path: root.to_owned(), reason };
+        let corrupt = |reason: String| CheckpointError::Corrupt {
+            path: root.to_owned(),
+            reason,
+        };
         let optimizer = self
             .optimizer
             .from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer))
             .map_err(|e| corrupt(format!("optimiser: {e}")))?;
         let model = load(self.model, checkpoint.model).map_err(corrupt)?;
-        Ok(Self { model, best: checkpoint.best, optimizer, progress: checkpoint.progress })
+        Ok(Self {
+            model,
+            best: checkpoint.best,
+            optimizer,
+            progress: checkpoint.progress,
+        })
     }
 
     fn run(
@@ -153,13 +175,21 @@ impl<M: FusionModel> State<M> {
                 self.save(run, observer)?;
                 let history = self.progress.history;
                 let model = self.model.valid();
-                return Ok(Trained { model, history, outcome: Outcome::Interrupted });
+                return Ok(Trained {
+                    model,
+                    history,
+                    outcome: Outcome::Interrupted,
+                });
             }
             self.close_epoch(stage, data, split, run, observer)?;
             let c = run.config;
             let stale = c.patience > 0 && self.progress.since_best >= c.patience;
             if stale || self.progress.epoch == c.epochs {
-                outcome = if stale { Outcome::StoppedEarly } else { Outcome::Finished };
+                outcome = if stale {
+                    Outcome::StoppedEarly
+                } else {
+                    Outcome::Finished
+                };
                 self.close_stage(stages.len(), run)?;
             }
             if self.progress.finished || self.progress.epoch % c.checkpoint_every == 0 {
@@ -167,7 +197,11 @@ impl<M: FusionModel> State<M> {
             }
         }
         let model = self.model.valid();
-        Ok(Trained { model, history: self.progress.history, outcome })
+        Ok(Trained {
+            model,
+            history: self.progress.history,
+            outcome,
+        })
     }
 
     /// The steps that are left in the current epoch; `false` if the observer stopped it.
@@ -181,11 +215,16 @@ impl<M: FusionModel> State<M> {
         cells_seen: &mut usize,
     ) -> Result<bool, TrainError> {
         let stage_seed = Draw::new(run.seed).for_use(self.progress.stage as u64);
-        let sampler =
-            Sampler::new(split.training.clone(), run.config.batch_size, stage_seed.seed());
+        let sampler = Sampler::new(
+            split.training.clone(),
+            run.config.batch_size,
+            stage_seed.seed(),
+        );
         let batches = sampler.epoch(self.progress.epoch);
         let rate = run.config.learning_rate_of(self.progress.epoch);
-        let training = stage_seed.for_use(purpose::TRAINING).for_use(self.progress.epoch as u64);
+        let training = stage_seed
+            .for_use(purpose::TRAINING)
+            .for_use(self.progress.epoch as u64);
         while self.progress.step < batches.len() {
             let rows = &batches[self.progress.step];
             let draw = training.for_use(self.progress.step as u64);
@@ -199,7 +238,12 @@ impl<M: FusionModel> State<M> {
                 epochs: run.config.epochs,
                 step: self.progress.step,
                 steps: batches.len(),
-                losses: self.progress.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect(),
+                losses: self
+                    .progress
+                    .sums
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v / cells))
+                    .collect(),
                 cells_seen: *cells_seen,
             });
             if observer.should_stop() {
@@ -351,8 +395,13 @@ impl<M: FusionModel> State<M> {
 
     /// A failed write while training goes on is a notice: the generation before is still there.
     fn save(&self, run: &Run<'_>, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(root) = run.checkpoints else { return Ok(()) };
-        let corrupt = |reason: String| CheckpointError::Corrupt { path: root.to_owned(), reason };
+        let Some(root) = run.checkpoints else {
+            return Ok(());
+        };
+        let corrupt = |reason: String| CheckpointError::Corrupt {
+            path: root.to_owned(),
+            reason,
+        };
         let checkpoint = Checkpoint {
             progress: self.progress.clone(),
             model: bytes_of(self.model.clone(), run)?,
@@ -380,14 +429,20 @@ struct Validation {
 }
 
 fn weighted(means: &IndexMap<String, f64>, weights: &IndexMap<String, f64>) -> f64 {
-    means.iter().map(|(name, mean)| mean * weights.get(name).copied().unwrap_or(1.0)).sum()
+    means
+        .iter()
+        .map(|(name, mean)| mean * weights.get(name).copied().unwrap_or(1.0))
+        .sum()
 }
 
 fn bytes_of<M: Module>(model: M, run: &Run<'_>) -> Result<Vec<u8>, CheckpointError> {
-    let bytes = model.into_record().into_bytes().map_err(|e| CheckpointError::Corrupt {
-        path: run.checkpoints.unwrap_or(Path::new(".")).to_owned(),
-        reason: format!("weights: {e}"),
-    })?;
+    let bytes = model
+        .into_record()
+        .into_bytes()
+        .map_err(|e| CheckpointError::Corrupt {
+            path: run.checkpoints.unwrap_or(Path::new(".")).to_owned(),
+            reason: format!("weights: {e}"),
+        })?;
     Ok(bytes.to_vec())
 }
 
@@ -406,7 +461,15 @@ fn difference(old: &serde_json::Value, new: &serde_json::Value) -> String {
             return keys.into_iter().find_map(|k| {
                 let null = serde_json::Value::Null;
                 let (x, y) = (a.get(k).unwrap_or(&null), b.get(k).unwrap_or(&null));
-                walk(&if path.is_empty() { k.clone() } else { format!("{path}.{k}") }, x, y)
+                walk(
+                    &if path.is_empty() {
+                        k.clone()
+                    } else {
+                        format!("{path}.{k}")
+                    },
+                    x,
+                    y,
+                )
             });
         }
         (old != new).then(|| format!("its {path} is {old}, this run's {new}"))

@@ -1,8 +1,8 @@
 //! Visible tokens to values of all features.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
 use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
 use fusion_core::{Decoder, Encoder, Hidden};
 use mask_modules::TokenMask;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,9 @@ impl TokenDecoderConfig {
         TokenDecoder {
             mask_token: normal([d_model], POSITION_STD, device),
             position: normal([patches.n_tokens(), d_model], POSITION_STD, device),
-            context: self.cell_context.map(|n_latent| LinearConfig::new(n_latent, d_model).init(device)),
+            context: self
+                .cell_context
+                .map(|n_latent| LinearConfig::new(n_latent, d_model).init(device)),
             stack: self.stack.init(device),
             head: PatchHead::new(patches, d_model, self.weights, device),
         }

@@ -36,7 +36,10 @@ pub struct TttFusion {
 impl TttFusion {
     /// A new block; `lambda` weighs the other modality.
     pub fn new(block: &TttBlockConfig, lambda: f64, device: &Device) -> Self {
-        Self { block: block.init(device), lambda }
+        Self {
+            block: block.init(device),
+            lambda,
+        }
     }
 }
 

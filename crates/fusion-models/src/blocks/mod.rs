@@ -15,7 +15,11 @@ use burn::tensor::{Device, Distribution, Tensor};
 
 /// A learned tensor drawn from `N(0, std^2)`.
 fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Param<Tensor<D>> {
-    Param::from_tensor(Tensor::random(shape, Distribution::Normal(0.0, std), device))
+    Param::from_tensor(Tensor::random(
+        shape,
+        Distribution::Normal(0.0, std),
+        device,
+    ))
 }
 
 /// Deviation of position vectors and mask tokens.

@@ -44,7 +44,10 @@ impl Patches {
     /// `[cells, features] -> [cells, tokens, width]`.
     pub fn cut(&self, features: Tensor<2>) -> Tensor<3> {
         let [n_cells, n_features] = features.dims();
-        assert_eq!(n_features, self.n_features, "features of the batch and of the model");
+        assert_eq!(
+            n_features, self.n_features,
+            "features of the batch and of the model"
+        );
         let pad = self.n_tokens() * self.width - n_features;
         let padded = match pad {
             0 => features,
@@ -67,7 +70,10 @@ impl Patches {
     pub fn is_feature(&self, device: &Device) -> Tensor<3> {
         let n = self.n_tokens() * self.width;
         let flags: Vec<f32> = (0..n).map(|i| f32::from(i < self.n_features)).collect();
-        Tensor::from_data(TensorData::new(flags, [1, self.n_tokens(), self.width]), device)
+        Tensor::from_data(
+            TensorData::new(flags, [1, self.n_tokens(), self.width]),
+            device,
+        )
     }
 }
 
@@ -151,7 +157,9 @@ fn per_token_matmul(x: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
     let [n_weights, _, d_out] = weight.dims();
     if n_weights == 1 {
         let flat = x.reshape([n_cells * n_tokens, d_in]);
-        return flat.matmul(weight.reshape([d_in, d_out])).reshape([n_cells, n_tokens, d_out]);
+        return flat
+            .matmul(weight.reshape([d_in, d_out]))
+            .reshape([n_cells, n_tokens, d_out]);
     }
     x.swap_dims(0, 1).matmul(weight).swap_dims(0, 1)
 }

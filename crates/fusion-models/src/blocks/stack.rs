@@ -22,7 +22,9 @@ impl TttStackConfig {
     pub fn init(&self, device: &Device) -> TttStack {
         TttStack {
             blocks: (0..self.depth).map(|_| self.block.init(device)).collect(),
-            norm: self.final_norm.then(|| LayerNormConfig::new(self.block.ttt.d_model).init(device)),
+            norm: self
+                .final_norm
+                .then(|| LayerNormConfig::new(self.block.ttt.d_model).init(device)),
         }
     }
 }

@@ -44,7 +44,10 @@ impl Branch {
 
     /// The mask of each cell, a function of the draw and the cell's row alone.
     fn draw_mask(&self, rows: &[usize], draw: Draw) -> TokenMask {
-        let seeds: Vec<u64> = rows.iter().map(|&r| draw.for_use(r as u64).seed()).collect();
+        let seeds: Vec<u64> = rows
+            .iter()
+            .map(|&r| draw.for_use(r as u64).seed())
+            .collect();
         match self.mask.draw(self.patches.n_tokens(), &seeds) {
             Ok(mask) => mask,
             // `ScFusionTttConfig::init` refuses settings that cannot be masked.
@@ -70,7 +73,9 @@ impl Branch {
             weights[0],
             self.loss(target.clone(), decoded, mask),
         );
-        let Some(head) = &self.cell_head else { return terms };
+        let Some(head) = &self.cell_head else {
+            return terms;
+        };
         let from_cell = self.patches.cut(head.forward(cell));
         terms.with(
             format!("{name}_cell_mse"),
@@ -136,8 +141,7 @@ impl ScFusionTtt {
         proteins: Patches,
         device: &Device,
     ) -> Self {
-        let fusion =
-            || AnyFusion::new(config.fusion, &config.block(), config.lambda, device);
+        let fusion = || AnyFusion::new(config.fusion, &config.block(), config.lambda, device);
         Self {
             rna: Branch::new(config, genes, device),
             protein: Branch::new(config, proteins, device),
@@ -173,16 +177,22 @@ impl ScFusionTtt {
 impl FusionModel for ScFusionTtt {
     fn stages(&self) -> Vec<Stage> {
         let modalities = vec![RNA.to_owned(), PROTEIN.to_owned()];
-        vec![Stage { name: "masked_autoencoder".to_owned(), modalities }]
+        vec![Stage {
+            name: "masked_autoencoder".to_owned(),
+            modalities,
+        }]
     }
 
     fn losses(&self, batch: &CellBatch, _stage: &Stage) -> LossTerms {
         let draw = batch.draw;
         let x_rna = self.rna.patches.cut(batch.modality(RNA));
         let x_protein = self.protein.patches.cut(batch.modality(PROTEIN));
-        let mask_rna = self.rna.draw_mask(&batch.rows, draw.for_use(purpose::MASK_RNA));
-        let mask_protein =
-            self.protein.draw_mask(&batch.rows, draw.for_use(purpose::MASK_PROTEIN));
+        let mask_rna = self
+            .rna
+            .draw_mask(&batch.rows, draw.for_use(purpose::MASK_RNA));
+        let mask_protein = self
+            .protein
+            .draw_mask(&batch.rows, draw.for_use(purpose::MASK_PROTEIN));
         let (rna, protein) = self.fuse(
             mask_rna.keep_visible(self.rna.embed.forward(x_rna.clone())),
             mask_protein.keep_visible(self.protein.embed.forward(x_protein.clone())),
@@ -190,16 +200,30 @@ impl FusionModel for ScFusionTtt {
         let cell = self.read_out(rna.clone(), protein.clone());
         let (c, terms) = (&self.config, LossTerms::new());
         let weights = [c.rna_weight, c.cell_loss];
-        let terms =
-            self.rna.losses("rna", weights, x_rna, rna, cell.clone(), &mask_rna, terms);
+        let terms = self
+            .rna
+            .losses("rna", weights, x_rna, rna, cell.clone(), &mask_rna, terms);
         let weights = [c.protein_weight, c.cell_loss];
-        self.protein.losses("protein", weights, x_protein, protein, cell, &mask_protein, terms)
+        self.protein.losses(
+            "protein",
+            weights,
+            x_protein,
+            protein,
+            cell,
+            &mask_protein,
+            terms,
+        )
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
-        let rna = self.rna.embed.forward(self.rna.patches.cut(batch.modality(RNA)));
-        let protein =
-            self.protein.embed.forward(self.protein.patches.cut(batch.modality(PROTEIN)));
+        let rna = self
+            .rna
+            .embed
+            .forward(self.rna.patches.cut(batch.modality(RNA)));
+        let protein = self
+            .protein
+            .embed
+            .forward(self.protein.patches.cut(batch.modality(PROTEIN)));
         let (rna, protein) = self.fuse(rna, protein);
         self.read_out(rna, protein)
     }
@@ -218,7 +242,12 @@ impl FusionModel for ScFusionTtt {
                 &branch.embed,
                 &[x],
             );
-            let v = g.node(format!("{name} visible"), format!("[cells, {shown}, {d}]"), 0, &[t]);
+            let v = g.node(
+                format!("{name} visible"),
+                format!("[cells, {shown}, {d}]"),
+                0,
+                &[t],
+            );
             let e = g.block(
                 format!("{name} encoder"),
                 format!("[cells, {shown}, {d}]"),
@@ -230,15 +259,34 @@ impl FusionModel for ScFusionTtt {
         let [(rna, n_rna), (protein, n_protein)] = [encoded[0], encoded[1]];
         let shape = |n: usize| format!("[cells, {n}, {d}]");
         let f_rna = g.block("rna fused", shape(n_rna), &self.fuse_rna, &[rna, protein]);
-        let f_protein =
-            g.block("protein fused", shape(n_protein), &self.fuse_protein, &[protein, rna]);
-        let cell = g.node("cell vector", format!("[cells, {}]", self.config.n_latent()), 0, &[f_rna, f_protein]);
-        for (name, branch, fused) in
-            [("rna", &self.rna, f_rna), ("protein", &self.protein, f_protein)]
-        {
-            let inputs = if self.config.cell_context { vec![fused, cell] } else { vec![fused] };
+        let f_protein = g.block(
+            "protein fused",
+            shape(n_protein),
+            &self.fuse_protein,
+            &[protein, rna],
+        );
+        let cell = g.node(
+            "cell vector",
+            format!("[cells, {}]", self.config.n_latent()),
+            0,
+            &[f_rna, f_protein],
+        );
+        for (name, branch, fused) in [
+            ("rna", &self.rna, f_rna),
+            ("protein", &self.protein, f_protein),
+        ] {
+            let inputs = if self.config.cell_context {
+                vec![fused, cell]
+            } else {
+                vec![fused]
+            };
             let out = format!("[cells, {}]", branch.patches.n_features);
-            g.block(format!("{name} decoder"), out.clone(), &branch.decoder, &inputs);
+            g.block(
+                format!("{name} decoder"),
+                out.clone(),
+                &branch.decoder,
+                &inputs,
+            );
             if let Some(head) = &branch.cell_head {
                 g.block(format!("{name} cell head"), out, head, &[cell]);
             }
