@@ -149,15 +149,7 @@ impl std::fmt::Display for Inspection {
                 m.name, m.n_obs, m.n_vars
             )?;
             for x in &m.matrices {
-                writeln!(
-                    f,
-                    "  {}: {:.1} % zeros, {} to {}; {}",
-                    x.name,
-                    100.0 * x.zeros,
-                    x.min,
-                    x.max,
-                    x.verdict
-                )?;
+                writeln!(f, "  {}: {}", x.name, x.verdict)?;
             }
             let mut list = |what: &str, items: &[String]| match items {
                 [] => Ok(()),

@@ -228,3 +228,34 @@ fn disk_full() {
         assert!(left.is_empty(), "{left:?}");
     }
 }
+
+#[test]
+fn a_loss_that_is_no_longer_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "input.h5mu", &small(40));
+    let out = folder.path().join("out");
+    let output = fuse(&file, &out, &["--set", "train.learning_rate=1e30"]);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    assert!(
+        message.contains("rna_mse") && message.contains("learning_rate"),
+        "{message}"
+    );
+    assert!(!out.join("result.h5mu").exists());
+}
+
+#[test]
+fn a_device_that_this_build_lacks() {
+    if cfg!(feature = "cuda") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "input.h5mu", &small(40));
+    let output = fuse(&file, &folder.path().join("o"), &["--device", "cuda"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("--features cuda"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -74,3 +74,47 @@ fn a_run_of_other_settings_is_not_resumed() {
         stderr(&output)
     );
 }
+
+/// Ctrl-C finishes the step and leaves a checkpoint that can be resumed.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_a_checkpoint() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "input.h5mu", &small(80));
+    let out = folder.path().join("out");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_cellweave"))
+        .args(["fuse", file.to_str().unwrap(), "-o", out.to_str().unwrap()])
+        .args(common::QUICK)
+        .args(["--set", "train.epochs=500", "--set", "train.patience=0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    let trained = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|l| l.starts_with("epoch   2"));
+    assert!(trained, "the run reports its epochs");
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &run.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(run.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|l| l.contains("--resume")), "{rest:?}");
+
+    let resumed = cellweave([
+        "fuse",
+        "--resume",
+        out.to_str().unwrap(),
+        "--stop-after-steps",
+        "5",
+    ]);
+    assert_eq!(resumed.status.code(), Some(130), "{}", stderr(&resumed));
+}

@@ -238,9 +238,7 @@ pub fn backward<T: Real, const WIDTH: usize>(
                     *d = *d * share;
                 }
             }
-            for j in 0..r {
-                grads.eta[start + j] = deta[j];
-            }
+            grads.eta[start..start + r].copy_from_slice(&deta[..r]);
 
             // Through the inner gradient (the second-order part) and the loss: dZ, dV, dγ, dβ.
             for j in 0..r {

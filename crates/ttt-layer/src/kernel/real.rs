@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
-/// A float the kernels run on: `f32` in training, `f64` in the tests of the very same code.
+/// A float the kernels run on: `f32` in training, `f64` in the tests of the same code. Only the
+/// small matrix products have a version of their own for each type.
 pub trait Real:
     Copy
     + Debug
@@ -30,8 +31,6 @@ pub trait Real:
     fn of(x: f64) -> Self;
     /// Widens to a double.
     fn wide(self) -> f64;
-    /// `self * b + c` with one rounding. Slow where the processor has no such instruction.
-    fn fused(self, b: Self, c: Self) -> Self;
     /// Square root.
     fn root(self) -> Self;
     /// `e^self`. In `f32` a polynomial that the compiler can vectorise: relative error below
@@ -59,10 +58,6 @@ impl Real for f32 {
         self as f64
     }
     #[inline(always)]
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
-    #[inline(always)]
     fn root(self) -> Self {
         self.sqrt()
     }
@@ -84,7 +79,7 @@ impl Real for f32 {
         let p = p * r + 8.333_452e-3;
         let p = p * r + 4.166_579_6e-2;
         let p = p * r + 1.666_666_5e-1;
-        let p = p * r + 5.000_000_1e-1;
+        let p = p * r + 0.5;
         let y = p * r * r + r + 1.0;
         // 2^n in two factors, because n = 128 has no exponent of its own.
         let n = shifted.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
@@ -104,10 +99,6 @@ impl Real for f64 {
     #[inline(always)]
     fn wide(self) -> f64 {
         self
-    }
-    #[inline(always)]
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
     }
     #[inline(always)]
     fn root(self) -> Self {
