@@ -135,7 +135,7 @@ fn primal(plain: &Plain, chunk: usize) -> (Vec<f64>, Vec<(f64, f64)>) {
                 let (mut sw, mut sc) = (vec![0.0; f * f], vec![0.0; f]);
                 let (mut wi, mut ci) = (w.clone(), c.clone());
                 let mut before = 0.0;
-                for i in 0..r {
+                for (i, t) in t.iter().enumerate().take(r) {
                     let token = start + i;
                     let k = plain.row(1, sample, token, head, chunk);
                     let v = plain.row(2, sample, token, head, chunk);
@@ -149,10 +149,10 @@ fn primal(plain: &Plain, chunk: usize) -> (Vec<f64>, Vec<(f64, f64)>) {
                         sc[a] += rate * g[a];
                     }
                     for (x, (w, s)) in wi.iter_mut().zip(w.iter().zip(&sw)) {
-                        *x = w - t[i] * s;
+                        *x = w - t * s;
                     }
                     for (x, (c, s)) in ci.iter_mut().zip(c.iter().zip(&sc)) {
-                        *x = c - t[i] * s;
+                        *x = c - t * s;
                     }
                     let q = plain.row(0, sample, token, head, chunk);
                     let (x, _) = normalise(&apply(&q, &wi, &ci));

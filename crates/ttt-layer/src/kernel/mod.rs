@@ -1,9 +1,10 @@
 //! The kernels: plain Rust on slices, generic over `f32` and `f64`, no burn.
 //!
 //! [`scan_forward`] and [`scan_backward`] run TTT-Linear over a batch; the row-wise kernels of the
-//! block are the `norm_*` and `silu_mul_*` functions and [`DropMask`]. Row-wise code is compiled for the baseline, for AVX2 with
-//! fused multiply-add and for AVX-512, products for what pulp supports; the version is picked when it runs. Results are the same bytes
-//! for any number of threads; they differ in the last bits between instruction sets.
+//! block are the `norm_*` and `silu_mul_*` functions and [`DropMask`]. Row-wise code is compiled for
+//! the baseline, for AVX2 with fused multiply-add and for AVX-512, products for what pulp supports;
+//! the version is picked when it runs. Results are the same bytes for any number of threads; they
+//! differ in the last bits between instruction sets.
 
 #[allow(clippy::needless_range_loop, clippy::too_many_arguments)]
 mod gemm;
