@@ -59,6 +59,8 @@ pub struct Evaluation {
     pub labels: String,
     /// Cells that were clustered.
     pub n_cells: usize,
+    /// Cells whose embedding is missing; they are not clustered.
+    pub n_without_embedding: usize,
     /// Cells that have a label and are scored.
     pub n_scored: usize,
     /// Classes among them.
@@ -112,10 +114,13 @@ pub fn evaluate(
     options: &EvaluateOptions,
 ) -> Result<Evaluation, Error> {
     let data = sc_io::read(path)?.data;
-    let (embedding, cells) = find_embedding(&data, representation)
+    let (embedding, cells, n_without_embedding) = find_embedding(&data, representation)
         .ok_or_else(|| no_embedding(path, &data, representation))?;
     let truth = labels_of(&data, &cells, labels)?;
-    score(&embedding, labels, &truth, options)
+    Ok(Evaluation {
+        n_without_embedding,
+        ..score(&embedding, labels, &truth, options)?
+    })
 }
 
 /// Scores an embedding (cells x dimensions) against one label per cell.
@@ -142,7 +147,8 @@ pub fn score(
     let means = kmeans(embedding.values(), n, d, k, options.seed, 20, 300)?;
     let part = embedding.select_rows(&scored);
     let known: Vec<&String> = truth.iter().flatten().collect();
-    let (silhouette, calinski_harabasz, davies_bouldin) = if classes.len() > 1 {
+    let comparable = classes.len() > 1 && classes.len() < scored.len();
+    let (silhouette, calinski_harabasz, davies_bouldin) = if comparable {
         let (v, m) = (part.values(), scored.len());
         (
             silhouette(v, m, d, &known)?,
@@ -155,6 +161,7 @@ pub fn score(
     Ok(Evaluation {
         labels: name.to_owned(),
         n_cells: n,
+        n_without_embedding: 0,
         n_scored: scored.len(),
         n_classes: classes.len(),
         left_out,
@@ -213,32 +220,49 @@ pub fn known(labels: &[Option<String>]) -> (Vec<Option<String>>, Vec<(String, us
 }
 
 /// Labels of the named cells: from the common `obs`, else from the first modality that has the
-/// column. A cell that the table does not have has no label.
+/// column; `modality:column` names one. A cell that the table does not have has no label.
+///
+/// # Errors
+/// No such column; names that stand twice, so that a cell's label cannot be told.
 pub fn labels_of(
     data: &MultiModal,
     cells: &[String],
     column: &str,
 ) -> Result<Vec<Option<String>>, Error> {
-    let tables = std::iter::once(&data.obs).chain(data.modalities.values().map(|m| &m.obs));
-    let found = tables.clone().find(|t| t.columns().contains_key(column));
-    let Some(table) = found else {
-        let mut all: Vec<String> = tables.flat_map(|t| t.columns().keys().cloned()).collect();
-        all.sort_unstable();
-        all.dedup();
-        let source = sc_io::TableError::Missing {
+    let named = column
+        .split_once(':')
+        .and_then(|(m, c)| Some((&data.modalities.get(m)?.obs, c)));
+    let tables = || std::iter::once(&data.obs).chain(data.modalities.values().map(|m| &m.obs));
+    let found = named.or_else(|| {
+        tables()
+            .find(|t| t.columns().contains_key(column))
+            .map(|table| (table, column))
+    });
+    let missing = || {
+        let mut available: Vec<String> =
+            tables().flat_map(|t| t.columns().keys().cloned()).collect();
+        available.sort_unstable();
+        available.dedup();
+        sc_io::TableError::Missing {
             column: column.to_owned(),
-            available: all,
-        };
-        return Err(Error::Column {
-            place: "obs".to_owned(),
-            source,
-        });
+            available,
+        }
     };
-    let rows = table.positions();
-    let values: &Column = table.column(column).map_err(|source| Error::Column {
+    let in_obs = |source| Error::Column {
         place: "obs".to_owned(),
         source,
-    })?;
+    };
+    let (table, column) = found.ok_or_else(|| in_obs(missing()))?;
+    let values: &Column = table.column(column).map_err(in_obs)?;
+    if table.index() == cells {
+        return Ok(values.labels());
+    }
+    if let Some((name, a, b)) = table.first_duplicate() {
+        return Err(Error::Input(format!(
+            "column '{column}': the cell name '{name}' stands in rows {a} and {b}, so its label cannot be told; make the names differ"
+        )));
+    }
+    let rows = table.positions();
     Ok(cells
         .iter()
         .map(|c| rows.get(c.as_str()).and_then(|&r| values.label(r)))
@@ -247,7 +271,7 @@ pub fn labels_of(
 
 /// An entry of the common `obsm` or of a modality's, with the names of its cells. Cells whose
 /// embedding is missing (not a number) are left out.
-fn find_embedding(data: &MultiModal, key: &str) -> Option<(Dense, Vec<String>)> {
+fn find_embedding(data: &MultiModal, key: &str) -> Option<(Dense, Vec<String>, usize)> {
     let places = std::iter::once((&data.obsm, &data.obs))
         .chain(data.modalities.values().map(|m| (&m.obsm, &m.obs)));
     let (embedding, obs) = places
@@ -261,7 +285,8 @@ fn find_embedding(data: &MultiModal, key: &str) -> Option<(Dense, Vec<String>)> 
         .filter(|&r| dense.row(r).iter().all(|v| v.is_finite()))
         .collect();
     let names = rows.iter().map(|&r| obs.index()[r].clone()).collect();
-    Some((dense.select_rows(&rows), names))
+    let n_missing = dense.n_rows() - rows.len();
+    Some((dense.select_rows(&rows), names, n_missing))
 }
 
 fn no_embedding(path: &Path, data: &MultiModal, key: &str) -> Error {
@@ -285,6 +310,13 @@ impl std::fmt::Display for Evaluation {
             "{}: {} of {} cells scored, {} classes",
             self.labels, self.n_scored, self.n_cells, self.n_classes
         )?;
+        if self.n_without_embedding > 0 {
+            writeln!(
+                f,
+                "  {} cells have no embedding and were left out",
+                self.n_without_embedding
+            )?;
+        }
         if !self.left_out.is_empty() {
             let list: Vec<String> = self
                 .left_out

@@ -25,3 +25,4 @@ pub use sc_metrics;
 pub use sc_prep;
 pub use train;
 pub use ttt_layer;
+pub use zinb;

@@ -1,4 +1,5 @@
-//! The real CITE-seq sets from file to result, with the defaults but for the number of epochs.
+//! The real CITE-seq sets from file to result: files, cells and features with the defaults, one epoch of
+//! a thin model.
 
 mod common;
 

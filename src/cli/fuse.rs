@@ -1,5 +1,6 @@
 //! `cellweave fuse`.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cellweave::Error;
@@ -7,7 +8,7 @@ use cellweave::fuse::{FuseConfig, FuseObserver, FuseOptions, RunRecord, fuse};
 use cellweave::train::DeviceChoice;
 
 use super::progress::{Progress, StopFlag};
-use super::{DeviceName, FuseArgs};
+use super::{DeviceName, FuseArgs, out};
 
 /// Largest settings file that is read.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -15,18 +16,16 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
     let (options, config) = match &args.resume {
         Some(folder) => {
-            if args.file.is_some() || args.config.is_some() || !args.settings.is_empty() {
-                return Err(Error::Settings(
-                    "--resume takes the input and the settings of the run it goes on with; give it neither".to_owned(),
-                ));
-            }
             let record = RunRecord::load(folder)?;
             let options = FuseOptions {
                 file: record.file,
                 output: folder.clone(),
                 seed: record.seed,
                 device: record.device,
-                labels: record.labels,
+                labels: match args.labels.is_empty() {
+                    true => record.labels,
+                    false => args.labels.clone(),
+                },
                 resume: true,
                 command: command_line(),
             };
@@ -34,7 +33,7 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
         }
         None => {
             let options = FuseOptions {
-                file: args.file.clone(),
+                file: args.file.as_deref().map(absolute).transpose()?,
                 output: args.output.clone(),
                 seed: args.seed,
                 device: device(args.device),
@@ -46,16 +45,20 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
         }
     };
     if args.print_config {
-        print!("{}", config.to_toml()?);
+        out(&config.to_toml()?);
         return Ok(ExitCode::SUCCESS);
     }
     let mut progress = Progress::new(StopFlag::listen(), args.quiet, args.stop_after_steps);
     let fused = fuse(&options, &config, &mut progress)?;
     progress.finish();
     if !args.quiet {
-        print!("{}", fused.summary);
+        out(&fused.summary.to_string());
         if fused.finished {
-            println!("  results    {}", options.output.display());
+            out(&format!(
+                "  results    {}
+",
+                options.output.display()
+            ));
         }
     }
     if !fused.finished {
@@ -85,7 +88,22 @@ fn settings(args: &FuseArgs) -> Result<FuseConfig, Error> {
             std::fs::read_to_string(path).map_err(io)?
         }
     };
-    FuseConfig::from_toml_with(&text, &args.settings)
+    let mut config = FuseConfig::from_toml_with(&text, &args.settings)?;
+    for path in [&mut config.prep.positions, &mut config.prep.antibodies]
+        .into_iter()
+        .flatten()
+    {
+        *path = absolute(path)?;
+    }
+    Ok(config)
+}
+
+/// A path that still holds when the run is resumed from another folder.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn device(name: DeviceName) -> DeviceChoice {

@@ -51,7 +51,7 @@ struct FuseArgs {
     #[arg(short, long, default_value = "cellweave-out")]
     output: PathBuf,
     /// Seed of everything random.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
     /// Where to train.
     #[arg(long, value_enum, default_value = "cpu")]
@@ -66,8 +66,9 @@ struct FuseArgs {
     /// used for scoring only. May be repeated.
     #[arg(long = "labels", value_name = "OBS_KEY")]
     labels: Vec<String>,
-    /// Go on with the run in this folder, which is the output folder then.
-    #[arg(long, value_name = "DIR")]
+    /// Go on with the run in this folder, with its input and settings. Labels may be named anew.
+    #[arg(long, value_name = "DIR",
+          conflicts_with_all = ["file", "output", "seed", "device", "config", "settings"])]
     resume: Option<PathBuf>,
     /// Print the settings and stop.
     #[arg(long)]
@@ -152,7 +153,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
             if args.json {
                 print_json(&found)?
             } else {
-                print!("{found}")
+                out(&found.to_string())
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -180,7 +181,7 @@ fn run_evaluate(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     if args.json {
         print_json(&evaluations)?;
     } else {
-        evaluations.iter().for_each(|e| print!("{e}"));
+        evaluations.iter().for_each(|e| out(&e.to_string()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -191,7 +192,9 @@ fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
     config.n_cells = args.cells.unwrap_or(config.n_cells);
     config.n_genes = args.genes.unwrap_or(config.n_genes);
     let data = simulate::simulate(&config)?;
-    sc_io::write_h5mu(&data, &args.output)?;
+    for notice in sc_io::write_h5mu(&data, &args.output)? {
+        eprintln!("notice: {notice}");
+    }
     println!(
         "{} cells written to {}",
         data.obs.len(),
@@ -200,9 +203,15 @@ fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints; a reader that has gone away (`| head`) is no error.
+fn out(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Error> {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => out(&format!("{text}\n")),
         Err(e) => return Err(Error::Input(format!("cannot print as JSON: {e}"))),
     }
     Ok(())

@@ -22,7 +22,7 @@ impl StopFlag {
             if count.fetch_add(1, Ordering::SeqCst) > 0 {
                 std::process::exit(130);
             }
-            eprintln!("stopping after this step (again: stop at once)");
+            eprintln!("stopping after this step of training (again: stop at once)");
         });
         flag
     }
@@ -40,6 +40,7 @@ pub struct Progress {
     started: Instant,
     last_line: Instant,
     rate: f64,
+    left: String,
     stop_after_steps: Option<usize>,
     steps: usize,
 }
@@ -60,6 +61,7 @@ impl Progress {
             started: now,
             last_line: now,
             rate: 0.0,
+            left: String::new(),
             stop_after_steps,
             steps: 0,
         }
@@ -99,21 +101,18 @@ impl Observer for Progress {
             let first = r.cells_seen as f64 / self.steps as f64;
             self.rate = (r.cells_seen as f64 - first) / elapsed;
         }
-        let left = (r.epochs * r.steps - r.epoch * r.steps - r.step) as f64
-            * (elapsed / (self.steps - 1).max(1) as f64);
         let losses: Vec<String> = r
             .losses
             .iter()
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
-        let message = format!(
-            "epoch {}/{}  {}  {:.0} cells/s  at most {} left",
-            r.epoch + 1,
-            r.epochs,
-            losses.join("  "),
-            self.rate,
-            human(left)
-        );
+        let mut message = format!("epoch {}/{}  {}", r.epoch + 1, r.epochs, losses.join("  "));
+        if self.steps > 1 {
+            let steps_left = (r.epochs - r.epoch) * r.steps - r.step;
+            let left = steps_left as f64 * elapsed / (self.steps - 1) as f64;
+            self.left = format!("at most {} left", human(left));
+            message += &format!("  {:.0} cells/s  {}", self.rate, self.left);
+        }
         match &self.bar {
             Some(bar) => {
                 bar.set_length(r.steps as u64);
@@ -138,10 +137,11 @@ impl Observer for Progress {
             })
             .collect();
         self.say(&format!(
-            "epoch {:3}  {}  {:.0} cells/s{}",
+            "epoch {:3}  {}  {:.0} cells/s  {}{}",
             r.epoch + 1,
             terms.join("  "),
             self.rate,
+            self.left,
             if is_best { "  best" } else { "" }
         ));
         self.last_line = Instant::now();

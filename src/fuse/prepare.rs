@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use sc_io::{CountScan, Csr, Matrix, Modality, MultiModal};
 use sc_prep::{
-    AntibodyGene, AntibodyTable, Arrangement, Clr, FeatureOrder, Genome, HvgOptions, Scaler,
-    Target, antibody_genes, genome_order, highly_variable, log_normalize, protein_order,
+    AntibodyGene, AntibodyTable, Arrangement, Clr, FeatureOrder, Genome, HvgOptions, ProteinOrder,
+    Scaler, Target, genome_order, highly_variable, log_normalize, protein_order,
 };
 use train::CellData;
 
@@ -39,7 +39,7 @@ pub struct Prepared {
 /// - cells: those that both modalities have, matched by name; cells without RNA counts are left out;
 /// - RNA: `ln(1 + target_sum x / total)`, the `n_top_genes` most variable genes (`seurat_v3`);
 /// - proteins: centred log-ratio per protein across cells, `ln(1 + x / g)`, then mean 0 and
-///   standard deviation 1 if `scale_proteins`.
+///   standard deviation 1, cut at 10, if `scale_proteins`.
 ///
 /// # Errors
 /// No such modality, no shared cell, values that are not counts, nothing left.
@@ -81,9 +81,15 @@ pub fn prepare(data: &MultiModal, config: &FuseConfig, seed: u64) -> Result<Prep
     Clr::fit_transform(&mut clr_protein)?;
 
     let genes = select_genes(&rna_counts, config, &mut notices)?;
-    let proteins = select_proteins(protein, &protein_counts, config, &mut notices)?;
-    let (gene_order, order_of_proteins) = orders(rna, protein, &config.prep, seed, &mut notices)?;
-    let (genes, proteins) = (gene_order.of(&genes), order_of_proteins.of(&proteins));
+    let (gene_order, of_proteins) = orders(rna, protein, &config.prep, seed, &mut notices)?;
+    let proteins = select_proteins(
+        protein,
+        &protein_counts,
+        &of_proteins.genes,
+        config,
+        &mut notices,
+    )?;
+    let (genes, proteins) = (gene_order.of(&genes), of_proteins.order.of(&proteins));
 
     let rna_values = Matrix::Csr(log_rna.select_columns(&genes));
     let mut protein_values = Matrix::Csr(clr_protein.select_columns(&proteins));
@@ -305,12 +311,12 @@ fn select_genes(
 fn select_proteins(
     protein: &Modality,
     counts: &Csr,
+    genes: &[AntibodyGene],
     config: &FuseConfig,
     notices: &mut Vec<String>,
 ) -> Result<Vec<usize>, Error> {
     let totals = counts.column_sums();
     let names = protein.var.index();
-    let genes = antibody_genes(names, None, |_| None);
     let is_control =
         |i: usize| config.prep.drop_isotype_controls && genes[i] == AntibodyGene::Control;
     let (dropped, kept): (Vec<usize>, Vec<usize>) =
@@ -328,23 +334,14 @@ fn select_proteins(
     Ok(kept)
 }
 
-/// The order of all genes and all proteins along the model's sequences.
+/// The order of all genes and all proteins along the model's sequences, and the proteins' genes.
 fn orders(
     rna: &Modality,
     protein: &Modality,
     config: &PrepConfig,
     seed: u64,
     notices: &mut Vec<String>,
-) -> Result<(FeatureOrder, FeatureOrder), Error> {
-    let arrangement = match config.order {
-        SequenceOrder::File => {
-            let as_file = |m: &Modality| FeatureOrder::as_file(m.var.index());
-            return Ok((as_file(rna), as_file(protein)));
-        }
-        SequenceOrder::Genome => Arrangement::Keep,
-        SequenceOrder::Reverse => Arrangement::Reverse,
-        SequenceOrder::Shuffled => Arrangement::Shuffled(seed),
-    };
+) -> Result<(FeatureOrder, ProteinOrder), Error> {
     let cache = genome_cache::existing();
     let genome = Genome::open(config.positions.as_deref(), cache.as_deref())?;
     let table = config
@@ -353,15 +350,36 @@ fn orders(
         .map(AntibodyTable::load)
         .transpose()?;
     let genes = genome_order(&rna.var, &genome);
-    let proteins = protein_order(&protein.var, Some(&rna.var), &genome, table.as_ref()).order;
-    let named = |n: &&String| !(config.drop_isotype_controls && n.starts_with("isotype controls"));
+    let proteins = protein_order(&protein.var, Some(&rna.var), &genome, table.as_ref());
+    let arrangement = match config.order {
+        SequenceOrder::File => {
+            let as_file = |m: &Modality| FeatureOrder::as_file(m.var.index());
+            let proteins = ProteinOrder {
+                order: as_file(protein),
+                ..proteins
+            };
+            return Ok((as_file(rna), proteins));
+        }
+        SequenceOrder::Genome => Arrangement::Keep,
+        SequenceOrder::Reverse => Arrangement::Reverse,
+        SequenceOrder::Shuffled => Arrangement::Shuffled(seed),
+    };
+    // Controls that are left out are told of where they are left out.
+    let told = |n: &&String| !(config.drop_isotype_controls && n.starts_with("isotype controls"));
     notices.extend(
         genes
             .notices
             .iter()
-            .chain(&proteins.notices)
-            .filter(named)
+            .chain(&proteins.order.notices)
+            .filter(told)
             .cloned(),
     );
-    Ok((genes.arranged(arrangement), proteins.arranged(arrangement)))
+    let order = proteins.order.arranged(arrangement);
+    Ok((
+        genes.arranged(arrangement),
+        ProteinOrder {
+            order,
+            genes: proteins.genes,
+        },
+    ))
 }

@@ -7,6 +7,9 @@ use train::History;
 use super::FuseConfig;
 use crate::Error;
 
+/// The version that the workspace pins.
+pub(super) const BURN_VERSION: &str = "0.22.1";
+
 /// Keys that scanpy users will look for.
 pub(super) const EMBEDDING: &str = "X_scfusionttt";
 pub(super) const UMAP: &str = "X_umap";
@@ -79,7 +82,10 @@ fn record(a: &Additions<'_>) -> Result<Uns, Error> {
             "version".to_owned(),
             Uns::Text(env!("CARGO_PKG_VERSION").to_owned()),
         ),
-        ("burn_version".to_owned(), Uns::Text("0.22.1".to_owned())),
+        (
+            "burn_version".to_owned(),
+            Uns::Text(BURN_VERSION.to_owned()),
+        ),
         ("seed".to_owned(), Uns::Int(a.seed as i64)),
         ("config".to_owned(), Uns::Text(a.config.to_toml()?)),
         ("history".to_owned(), Uns::Map(history)),

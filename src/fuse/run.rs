@@ -12,7 +12,7 @@ use train::{DeviceChoice, History, Observer, Outcome, Run, Trained};
 
 use super::result::{self, Additions};
 use super::{FuseConfig, Prepared, RunRecord, Summary, prepare, show};
-use crate::evaluate::{EvaluateOptions, Evaluation, labels_of, score};
+use crate::evaluate::{EvaluateOptions, labels_of, score};
 use crate::{Error, atomic, resources};
 
 /// The simulated CITE-seq data that a run without a file uses.
@@ -74,7 +74,8 @@ pub(super) struct Findings<'a> {
 /// Reads, prepares, trains, embeds, clusters, writes.
 ///
 /// Leaves `result.h5mu`, `report.html`, `summary.json`, `pictures/` and `checkpoints/` in the
-/// output folder. The input is not changed. Interrupted runs leave checkpoints only.
+/// output folder. The input is not changed. An interrupted run leaves checkpoints and a summary, and
+/// what an earlier run left.
 pub fn fuse(
     options: &FuseOptions,
     config: &FuseConfig,
@@ -90,6 +91,7 @@ pub fn fuse(
 
     observer.say(&format!("reading {}", input.display()));
     let loaded = sc_io::read(&input)?;
+    let format = loaded.format.to_string();
     clock.lap("read");
     let prepared = prepare(&loaded.data, config, options.seed)?;
     let names = prepared.cells.modalities[&prepared.modalities[0]]
@@ -106,16 +108,9 @@ pub fn fuse(
     for notice in &notices {
         observer.say(&format!("notice: {notice}"));
     }
+    drop(loaded);
     clock.lap("prepare");
 
-    RunRecord {
-        file: options.file.clone(),
-        seed: options.seed,
-        device: options.device,
-        labels: options.labels.clone(),
-        config: config.clone(),
-    }
-    .save(&options.output)?;
     let (n_genes, n_proteins) = (prepared.genes.len(), prepared.proteins.len());
     let model = train::seeded_init(&device.clone().autodiff(), options.seed, |device| {
         config.model.init(n_genes, n_proteins, device)
@@ -128,6 +123,15 @@ pub fn fuse(
         graph.n_params(),
         options.device.name()
     ));
+    train::split(names.len(), &config.train, options.seed)?;
+    RunRecord {
+        file: options.file.clone(),
+        seed: options.seed,
+        device: options.device,
+        labels: options.labels.clone(),
+        config: config.clone(),
+    }
+    .save(&options.output)?;
     let checkpoints = options.output.join("checkpoints");
     let run = Run {
         config: &config.train,
@@ -137,9 +141,6 @@ pub fn fuse(
         resume: options.resume,
         context: context(config, &prepared, &names, options.seed),
     };
-    if !options.resume && checkpoints.exists() {
-        fs::remove_dir_all(&checkpoints).map_err(Error::io(&checkpoints))?;
-    }
     let Trained {
         model,
         history,
@@ -152,7 +153,7 @@ pub fn fuse(
             || "embedded simulated data".to_owned(),
             |f| f.display().to_string(),
         ),
-        format: loaded.format.to_string(),
+        format,
         outcome: match outcome {
             Outcome::Finished => "all epochs ran",
             Outcome::StoppedEarly => "the validation loss stopped falling",
@@ -210,7 +211,13 @@ pub fn fuse(
     clock.lap("umap");
     summary.n_latent = d;
     summary.clusters = sizes(&clusters);
-    summary.scores = scores(&embedding, &labels, config, options.seed)?;
+    for (name, truth) in &labels {
+        // A run is not lost over a score.
+        match score(&embedding, name, truth, &scoring(config, options.seed)) {
+            Ok(evaluation) => summary.scores.push(evaluation),
+            Err(e) => summary.notices.push(format!("'{name}' is not scored: {e}")),
+        }
+    }
     clock.lap("score");
 
     observer.say(&format!("writing {}", target.display()));
@@ -231,7 +238,10 @@ pub fn fuse(
     let write = WriteOptions {
         forbid: vec![input.clone()],
     };
-    sc_io::write_h5mu_with(&cells, &target, &write)?;
+    let written = sc_io::write_h5mu_with(&cells, &target, &write)?;
+    summary
+        .notices
+        .extend(written.iter().map(ToString::to_string));
     clock.lap("write");
     summary.seconds = clock.seconds.clone();
     summary.peak_memory_bytes = resources::peak_memory();
@@ -303,9 +313,8 @@ fn context(
         "train": config.train,
         "genes": prepared.genes,
         "proteins": prepared.proteins,
-        "n_cells": cells.len(),
-        "first_cell": cells.first(),
-        "last_cell": cells.last(),
+        "cells": cells,
+        "data": prepared.data.fingerprint(),
     })
 }
 
@@ -339,22 +348,13 @@ fn sizes(clusters: &[usize]) -> Vec<usize> {
     sizes
 }
 
-fn scores(
-    embedding: &Dense,
-    labels: &[(String, Vec<Option<String>>)],
-    config: &FuseConfig,
-    seed: u64,
-) -> Result<Vec<Evaluation>, Error> {
-    let options = EvaluateOptions {
+fn scoring(config: &FuseConfig, seed: u64) -> EvaluateOptions {
+    EvaluateOptions {
         n_neighbors: config.cluster.n_neighbors,
         resolution: config.cluster.resolution,
         seed,
         ..EvaluateOptions::default()
-    };
-    labels
-        .iter()
-        .map(|(name, truth)| score(embedding, name, truth, &options))
-        .collect()
+    }
 }
 
 fn write_summary(folder: &Path, summary: &Summary) -> Result<(), Error> {

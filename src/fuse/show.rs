@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use sc_io::Matrix;
+use sc_io::{Column, Matrix};
 
+use super::result::BURN_VERSION;
 use super::run::Findings;
 use crate::plot::{Categories, Series, to_png};
 use crate::report::{
@@ -14,6 +15,8 @@ use crate::{Error, atomic};
 
 /// Markers that are listed per cluster.
 const N_TOP: usize = 5;
+/// Categories that a map can still tell apart.
+const MOST_CATEGORIES: usize = 40;
 
 /// Writes `report.html` and `pictures/`.
 pub(super) fn write(folder: &Path, f: &Findings<'_>) -> Result<(), Error> {
@@ -65,7 +68,7 @@ fn report(f: &Findings<'_>) -> Result<Report, Error> {
         settings: f.config.to_toml()?,
         versions: vec![
             ("cellweave".to_owned(), f.summary.version.clone()),
-            ("burn".to_owned(), "0.22.1".to_owned()),
+            ("burn".to_owned(), BURN_VERSION.to_owned()),
         ],
         timings: f
             .summary
@@ -149,6 +152,8 @@ fn clusters(of_cells: &[usize]) -> Categories {
     Categories::from_labels(&labels)
 }
 
+/// The layout coloured by cluster, by each column that is scored, and by each other column of obs
+/// with a few categories.
 fn maps(f: &Findings<'_>, clusters: &Categories) -> Vec<Map> {
     let Some(umap) = f.umap else { return vec![] };
     let points = (0..umap.n_rows())
@@ -160,6 +165,18 @@ fn maps(f: &Findings<'_>, clusters: &Categories) -> Vec<Map> {
             name.clone(),
             MapColour::Labels(Categories::from_labels(labels)),
         ));
+    }
+    let cells = &f.prepared.cells;
+    let rna = &cells.modalities[&f.prepared.modalities[0]].obs;
+    for (name, column) in cells.obs.columns().iter().chain(rna.columns()) {
+        let known = colours.iter().any(|(n, _)| n == name);
+        if known || column.len() != umap.n_rows() || !matches!(column, Column::Categorical(_)) {
+            continue;
+        }
+        let labels = Categories::from_labels(&column.labels());
+        if (2..=MOST_CATEGORIES).contains(&labels.names.len()) {
+            colours.push((name.clone(), MapColour::Labels(labels)));
+        }
     }
     vec![Map {
         name: "UMAP".to_owned(),

@@ -76,6 +76,7 @@ pub fn with(mut data: MultiModal, name: &str, change: impl FnOnce(&mut Modality)
 pub fn cellweave<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cellweave"))
         .args(args)
+        .env("CELLWEAVE_GENOME", "none")
         .output()
         .expect("the command runs")
 }

@@ -5,7 +5,7 @@
 //! [`FusionModel`]. The training loop, checkpoints and evaluation know only that trait, so a model
 //! written outside this workspace trains, resumes and embeds exactly as the shipped ones.
 //!
-//! This crate depends on burn and serde alone and changes slowly. It knows no file format and no
+//! Below this crate there are only burn and small helpers (serde, indexmap, thiserror); it changes slowly. It knows no file format and no
 //! concrete model.
 
 mod batch;

@@ -27,8 +27,13 @@ impl LossTerms {
     }
 
     /// Adds a term.
+    ///
+    /// # Panics
+    /// If there is a term of that name.
     pub fn with(mut self, name: impl Into<String>, weight: f64, value: Tensor<1>) -> Self {
-        self.terms.insert(name.into(), LossTerm { weight, value });
+        let name = name.into();
+        let old = self.terms.insert(name.clone(), LossTerm { weight, value });
+        assert!(old.is_none(), "the loss has two terms named '{name}'");
         self
     }
 

@@ -179,6 +179,15 @@ impl Checkpoints {
         Err(damage.unwrap_or_else(|| CheckpointError::None(self.root.clone())))
     }
 
+    /// Removes all generations, and nothing else that is in the folder.
+    pub fn clear(&self) -> Result<(), CheckpointError> {
+        for number in self.generations()? {
+            let path = self.path(number);
+            fs::remove_dir_all(&path).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+
     fn path(&self, number: u64) -> PathBuf {
         self.root.join(format!("gen-{number:06}"))
     }
@@ -363,6 +372,20 @@ mod tests {
         assert_eq!(checkpoints.latest().unwrap(), some(0));
         fs::remove_file(checkpoints.path(0).join(MANIFEST)).unwrap();
         assert!(checkpoints.latest().is_err());
+    }
+
+    #[test]
+    fn clearing_leaves_what_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(dir.path());
+        checkpoints.save(&some(0)).unwrap();
+        fs::write(dir.path().join("mine.txt"), "keep").unwrap();
+        checkpoints.clear().unwrap();
+        assert!(matches!(
+            checkpoints.latest(),
+            Err(CheckpointError::None(_))
+        ));
+        assert!(dir.path().join("mine.txt").exists());
     }
 
     #[test]

@@ -63,6 +63,23 @@ impl CellData {
         &self.features
     }
 
+    /// A checksum of every name, shape and value, to tell data sets apart.
+    pub fn fingerprint(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        let mut add = |n: usize| crc.update(&(n as u64).to_le_bytes());
+        for (name, m) in &self.features {
+            name.bytes().for_each(|b| add(usize::from(b)));
+            add(m.n_rows());
+            add(m.n_cols());
+            if let Matrix::Csr(m) = m {
+                m.indptr().iter().for_each(|&i| add(i));
+                m.indices().iter().for_each(|&i| add(i as usize));
+            }
+            m.values().iter().for_each(|v| add(v.to_bits() as usize));
+        }
+        crc.finalize()
+    }
+
     /// Some cells on a device, with every modality.
     ///
     /// # Panics

@@ -31,4 +31,4 @@ pub use init::seeded_init;
 pub use observer::{Observer, Silent, StepReport};
 pub use sampler::Sampler;
 pub use split::Split;
-pub use trainer::{Outcome, Run, Trained, train};
+pub use trainer::{Outcome, Run, Trained, split, train};

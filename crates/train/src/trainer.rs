@@ -60,7 +60,25 @@ mod purpose {
     pub const VALIDATION: u64 = 1;
 }
 
-/// Trains a model on cells.
+/// The training and validation cells of a run.
+///
+/// # Errors
+/// Settings that cannot work, too few cells, fewer training cells than a batch holds.
+pub fn split(n_cells: usize, config: &TrainConfig, seed: u64) -> Result<Split, TrainError> {
+    config.validate()?;
+    let split = Split::random(n_cells, config.validation_fraction, seed)
+        .ok_or(TrainError::TooFewCells(n_cells))?;
+    let (training, batch_size) = (split.training.len(), config.batch_size);
+    if training < batch_size {
+        return Err(TrainError::SmallerThanBatch {
+            training,
+            batch_size,
+        });
+    }
+    Ok(split)
+}
+
+/// Trains a model on cells. Without `resume`, checkpoints of an earlier run are removed first.
 ///
 /// Each epoch sees every training cell once, in batches of `batch_size` whose gradients are gathered
 /// in parts of `micro_batch`. Then the loss on the validation cells is measured, always with the
@@ -75,17 +93,7 @@ pub fn train<M: FusionModel>(
     run: &Run<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Trained<M>, TrainError> {
-    run.config.validate()?;
-    let n = data.n_cells();
-    let split = Split::random(n, run.config.validation_fraction, run.seed)
-        .ok_or(TrainError::TooFewCells(n))?;
-    if split.training.len() < run.config.batch_size {
-        let (training, batch_size) = (split.training.len(), run.config.batch_size);
-        return Err(TrainError::SmallerThanBatch {
-            training,
-            batch_size,
-        });
-    }
+    let split = split(data.n_cells(), run.config, run.seed)?;
     let n_batches =
         Sampler::new(split.training.clone(), run.config.batch_size, run.seed).n_batches();
     let run = &Run {
@@ -95,6 +103,8 @@ pub fn train<M: FusionModel>(
     let mut state = State::start(model, run);
     if run.resume {
         state = state.restore(run)?;
+    } else if let Some(root) = run.checkpoints {
+        Checkpoints::new(root).clear()?;
     }
     state.run(data, &split, run, observer)
 }
@@ -167,7 +177,11 @@ impl<M: FusionModel> State<M> {
         observer: &mut dyn Observer,
     ) -> Result<Trained<M>, TrainError> {
         let stages = self.model.stages();
-        let mut outcome = Outcome::Finished;
+        let stale = |p: &Progress| run.config.patience > 0 && p.since_best >= run.config.patience;
+        let mut outcome = match stale(&self.progress) {
+            true => Outcome::StoppedEarly,
+            false => Outcome::Finished,
+        };
         let mut cells_seen = 0;
         while !self.progress.finished {
             let stage = &stages[self.progress.stage];
@@ -183,12 +197,10 @@ impl<M: FusionModel> State<M> {
             }
             self.close_epoch(stage, data, split, run, observer)?;
             let c = run.config;
-            let stale = c.patience > 0 && self.progress.since_best >= c.patience;
-            if stale || self.progress.epoch == c.epochs {
-                outcome = if stale {
-                    Outcome::StoppedEarly
-                } else {
-                    Outcome::Finished
+            if stale(&self.progress) || self.progress.epoch == c.epochs {
+                outcome = match stale(&self.progress) {
+                    true => Outcome::StoppedEarly,
+                    false => Outcome::Finished,
                 };
                 self.close_stage(stages.len(), run)?;
             }
@@ -455,7 +467,7 @@ fn load<M: Module>(model: M, bytes: Vec<u8>) -> Result<M, String> {
 /// The first place where two contexts differ.
 fn difference(old: &serde_json::Value, new: &serde_json::Value) -> String {
     fn walk(path: &str, old: &serde_json::Value, new: &serde_json::Value) -> Option<String> {
-        use serde_json::Value::Object;
+        use serde_json::Value::{Array, Object};
         if let (Object(a), Object(b)) = (old, new) {
             let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
             return keys.into_iter().find_map(|k| {
@@ -470,6 +482,19 @@ fn difference(old: &serde_json::Value, new: &serde_json::Value) -> String {
                     x,
                     y,
                 )
+            });
+        }
+        if let (Array(a), Array(b)) = (old, new) {
+            let i = a
+                .iter()
+                .zip(b)
+                .position(|(x, y)| x != y)
+                .unwrap_or(a.len().min(b.len()));
+            let differs = i < a.len().max(b.len());
+            return differs.then(|| {
+                let null = serde_json::Value::Null;
+                let (x, y) = (a.get(i).unwrap_or(&null), b.get(i).unwrap_or(&null));
+                format!("its {path}[{i}] is {x}, this run's {y}")
             });
         }
         (old != new).then(|| format!("its {path} is {old}, this run's {new}"))
