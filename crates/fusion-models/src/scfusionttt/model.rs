@@ -55,33 +55,22 @@ impl Branch {
         }
     }
 
-    /// Both reconstructions of the hidden features: from the visible tokens, and from the cell's
-    /// vector alone if the settings ask for it.
+    /// The losses of both reconstructions of the hidden features: from the visible tokens, and from
+    /// the cell's vector alone if the settings ask for it.
     fn losses(
         &self,
-        name: &str,
-        weights: [f64; 2],
         target: Tensor<3>,
         fused: Hidden,
         cell: Tensor<2>,
         mask: &TokenMask,
-        terms: LossTerms,
-    ) -> LossTerms {
+    ) -> (Tensor<1>, Option<Tensor<1>>) {
         let decoded = self.decoder.reconstruct(fused, cell.clone(), mask);
-        let terms = terms.with(
-            format!("{name}_mse"),
-            weights[0],
-            self.loss(target.clone(), decoded, mask),
-        );
-        let Some(head) = &self.cell_head else {
-            return terms;
-        };
-        let from_cell = self.patches.cut(head.forward(cell));
-        terms.with(
-            format!("{name}_cell_mse"),
-            weights[0] * weights[1],
-            self.loss(target, from_cell, mask),
-        )
+        let from_tokens = self.loss(target.clone(), decoded, mask);
+        let from_cell = self
+            .cell_head
+            .as_ref()
+            .map(|head| self.loss(target, self.patches.cut(head.forward(cell)), mask));
+        (from_tokens, from_cell)
     }
 
     /// Mean squared error over the hidden features of each cell, then over cells, `[1]`.
@@ -198,21 +187,20 @@ impl FusionModel for ScFusionTtt {
             mask_protein.keep_visible(self.protein.embed.forward(x_protein.clone())),
         );
         let cell = self.read_out(rna.clone(), protein.clone());
-        let (c, terms) = (&self.config, LossTerms::new());
-        let weights = [c.rna_weight, c.cell_loss];
-        let terms = self
-            .rna
-            .losses("rna", weights, x_rna, rna, cell.clone(), &mask_rna, terms);
-        let weights = [c.protein_weight, c.cell_loss];
-        self.protein.losses(
-            "protein",
-            weights,
-            x_protein,
-            protein,
-            cell,
-            &mask_protein,
-            terms,
-        )
+        let c = &self.config;
+        let rna = self.rna.losses(x_rna, rna, cell.clone(), &mask_rna);
+        let protein = self.protein.losses(x_protein, protein, cell, &mask_protein);
+        let mut terms = LossTerms::new();
+        for (name, weight, (from_tokens, from_cell)) in [
+            ("rna", c.rna_weight, rna),
+            ("protein", c.protein_weight, protein),
+        ] {
+            terms = terms.with(format!("{name}_mse"), weight, from_tokens);
+            if let Some(loss) = from_cell {
+                terms = terms.with(format!("{name}_cell_mse"), weight * c.cell_loss, loss);
+            }
+        }
+        terms
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
