@@ -187,10 +187,13 @@ fn run_evaluate(args: &EvaluateArgs) -> Result<ExitCode, Error> {
 }
 
 fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
-    let mut config = simulate::SimulateConfig::default();
-    config.seed = args.seed.unwrap_or(config.seed);
-    config.n_cells = args.cells.unwrap_or(config.n_cells);
-    config.n_genes = args.genes.unwrap_or(config.n_genes);
+    let defaults = simulate::SimulateConfig::default();
+    let config = simulate::SimulateConfig {
+        seed: args.seed.unwrap_or(defaults.seed),
+        n_cells: args.cells.unwrap_or(defaults.n_cells),
+        n_genes: args.genes.unwrap_or(defaults.n_genes),
+        ..defaults
+    };
     let data = simulate::simulate(&config)?;
     for notice in sc_io::write_h5mu(&data, &args.output)? {
         eprintln!("notice: {notice}");
