@@ -267,7 +267,8 @@ fn counts(m: &Modality, name: &str, input: &InputConfig) -> Result<Csr, Error> {
     };
     let scan = CountScan::of(matrix);
     let finite = scan.nans == 0 && scan.infinities == 0 && scan.negatives == 0;
-    if !scan.is_counts() && !(finite && input.allow_non_integer) {
+    let accepted = scan.is_counts() || (finite && input.allow_non_integer);
+    if !accepted {
         return Err(Error::Input(format!(
             "{place} does not hold counts: {}. Name the layer with raw counts with `input.layer`{}",
             scan.to_string().trim_end_matches('.'),

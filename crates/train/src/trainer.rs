@@ -204,7 +204,7 @@ impl<M: FusionModel> State<M> {
                 };
                 self.close_stage(stages.len(), run)?;
             }
-            if self.progress.finished || self.progress.epoch % c.checkpoint_every == 0 {
+            if self.progress.finished || self.progress.epoch.is_multiple_of(c.checkpoint_every) {
                 self.save(run, observer)?;
             }
         }
