@@ -8,7 +8,7 @@ use cellweave::sc_io;
 use common::{cellweave, fuse, small, stderr, write};
 
 fn embedding(folder: &Path) -> Vec<u8> {
-    let data = sc_io::read(&folder.join("result.h5mu")).unwrap().data;
+    let data = sc_io::read(folder.join("result.h5mu")).unwrap().data;
     match &data.obsm["X_scfusionttt"] {
         sc_io::Embedding::Matrix(m) => m.values().iter().flat_map(|v| v.to_le_bytes()).collect(),
         sc_io::Embedding::Table(_) => panic!("the embedding is a matrix"),
