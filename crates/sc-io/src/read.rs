@@ -73,7 +73,8 @@ impl Default for ReadOptions {
 ///   `rna_<genome>` each.
 /// - A folder: 10x MEX, split likewise.
 ///
-/// Values become f32; what that rounds is told in [`Loaded::notices`].
+/// Values become f32; what that rounds is told in [`Loaded::notices`]. A matrix larger than memory
+/// is read by blocks of rows with `MatrixReader`.
 ///
 /// # Errors
 /// A file of no known format is named by what its first bytes look like; a truncated one by its

@@ -11,42 +11,52 @@ use crate::{Embedding, Matrix, Modality, Raw, Table};
 
 /// Reads a modality; everything in it fits the sizes of `obs` and `var`.
 pub(super) fn read_modality(g: &Group<'_>) -> Result<Modality, Error> {
-    let obs = read_table(&g.require("obs")?, None)?;
-    let var = read_table(&g.require("var")?, None)?;
-    note_names(g, "obs", "cell", &obs);
-    note_names(g, "var", "feature", &var);
-    let (n, p) = (obs.len(), var.len());
+    let mut m = read_annotations(g)?;
     let full = Expected {
-        rows: Some(n),
-        cols: Some(p),
+        rows: Some(m.n_obs()),
+        cols: Some(m.n_vars()),
         of: "obs and var",
     };
-    let x = match g.get("X")? {
+    m.x = match g.get("X")? {
         Some(Node::Dataset(d)) if d.kind() == super::store::Kind::Null => None,
         Some(node) => Some(read_matrix(&node, full)?),
         None => None,
     };
-    let mut layers = IndexMap::new();
     for_members(g, "layers", |name, node| {
-        layers.insert(name, read_matrix(node, full)?);
+        m.layers.insert(name, read_matrix(node, full)?);
         Ok(())
     })?;
+    m.raw = read_raw(g, m.n_obs())?;
+    Ok(m)
+}
+
+/// Everything of a modality but `X`, the layers and `raw`.
+pub(super) fn read_annotations(g: &Group<'_>) -> Result<Modality, Error> {
+    let (obs, var) = read_axes(g)?;
+    let (n, p) = (obs.len(), var.len());
     let uns = match g.get("uns")? {
         Some(Node::Group(uns)) => read_dict(&uns)?,
         Some(Node::Dataset(_)) | None => IndexMap::new(),
     };
     Ok(Modality {
-        x,
-        layers,
         obsm: read_embeddings(g, "obsm", n, "obs")?,
         varm: read_embeddings(g, "varm", p, "var")?,
         obsp: read_pairs(g, "obsp", n, "obs")?,
         varp: read_pairs(g, "varp", p, "var")?,
-        raw: read_raw(g, n)?,
         obs,
         var,
         uns,
+        ..Modality::default()
     })
+}
+
+/// `obs` and `var` of a modality.
+pub(super) fn read_axes(g: &Group<'_>) -> Result<(Table, Table), Error> {
+    let obs = read_table(&g.require("obs")?, None)?;
+    let var = read_table(&g.require("var")?, None)?;
+    note_names(g, "obs", "cell", &obs);
+    note_names(g, "var", "feature", &var);
+    Ok((obs, var))
 }
 
 /// Names that stand twice or are empty are legal, and worth a word.

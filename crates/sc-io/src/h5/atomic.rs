@@ -38,36 +38,84 @@ impl Drop for Temporary {
     }
 }
 
+/// A file on its way: written beside its target, and gone again unless it is finished.
+pub(super) struct Draft {
+    // Closed before the file is removed.
+    sink: Sink,
+    temporary: Temporary,
+    target: PathBuf,
+    path: PathBuf,
+    user_block: Option<String>,
+}
+
+impl Draft {
+    /// Starts a file for the target `path`.
+    pub fn begin(
+        path: &Path,
+        options: &WriteOptions,
+        user_block: Option<String>,
+    ) -> Result<Self, Error> {
+        let target = resolve(path)?;
+        for input in &options.forbid {
+            if is_same_file(&target, input) {
+                return Err(refusal(
+                    path,
+                    format!("it is the input {}", input.display()),
+                ));
+            }
+        }
+        let temporary = Temporary {
+            path: temporary_name(&target),
+            kept: false,
+        };
+        let free = user_block.as_ref().map_or(0, |_| USER_BLOCK as u64);
+        let sink = Sink::create(&temporary.path, free).map_err(|e| refusal(path, e.to_string()))?;
+        Ok(Self {
+            sink,
+            temporary,
+            target,
+            path: path.to_owned(),
+            user_block,
+        })
+    }
+
+    pub fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    pub fn refusal(&self, reason: impl ToString) -> Error {
+        refusal(&self.path, reason.to_string())
+    }
+
+    /// Verifies and renames.
+    pub fn finish(self) -> Result<(), Error> {
+        let Self {
+            sink,
+            mut temporary,
+            target,
+            path,
+            user_block,
+        } = self;
+        let records = sink.close().map_err(|e| refusal(&path, e.to_string()))?;
+        finish(&temporary.path, user_block.as_deref(), &records)
+            .map_err(|reason| refusal(&path, reason))?;
+        fs::rename(&temporary.path, &target).map_err(|e| Error::io(&path, "rename to", e))?;
+        temporary.kept = true;
+        sync_folder(&target).map_err(|e| Error::io(&path, "flush the folder of", e))
+    }
+}
+
 /// Writes beside the target, verifies, and renames.
 pub(super) fn write(
     path: &Path,
     options: &WriteOptions,
-    user_block: Option<&str>,
+    user_block: Option<String>,
     fill: impl FnOnce(&Place<'_>, &mut Notices) -> Result<(), Hdf5Error>,
 ) -> Result<Vec<Notice>, Error> {
-    let target = resolve(path)?;
-    for input in &options.forbid {
-        if is_same_file(&target, input) {
-            return Err(refusal(
-                path,
-                format!("it is the input {}", input.display()),
-            ));
-        }
-    }
-    let mut temporary = Temporary {
-        path: temporary_name(&target),
-        kept: false,
-    };
-    let failed = |e: Hdf5Error| refusal(path, e.to_string());
+    let draft = Draft::begin(path, options, user_block)?;
     let mut notices = Notices::new();
-    let sink = Sink::create(&temporary.path, user_block.map_or(0, |_| USER_BLOCK as u64));
-    let sink = sink.map_err(failed)?;
-    fill(&sink.root(), &mut notices).map_err(failed)?;
-    let records = sink.close().map_err(failed)?;
-    finish(&temporary.path, user_block, &records).map_err(|reason| refusal(path, reason))?;
-    fs::rename(&temporary.path, &target).map_err(|e| Error::io(path, "rename to", e))?;
-    temporary.kept = true;
-    sync_folder(&target).map_err(|e| Error::io(path, "flush the folder of", e))?;
+    fill(&draft.sink().root(), &mut notices).map_err(|e| draft.refusal(e))?;
+    draft.finish()?;
     Ok(notices)
 }
 

@@ -2,7 +2,7 @@
 
 use super::encoding::encoding;
 use super::store::number::Loss;
-use super::store::{AttrValue, Dataset, Group, Kind, Node};
+use super::store::{AttrValue, Dataset, Group, Kind, Node, Store};
 use crate::error::{Error, Fault};
 use crate::{Csr, CsrError, Dense, Matrix};
 
@@ -45,12 +45,19 @@ impl Expected<'_> {
     }
 }
 
-/// Reads a matrix of any encoding.
-pub(super) fn read_matrix(node: &Node<'_>, expected: Expected<'_>) -> Result<Matrix, Error> {
+/// How a matrix is stored.
+pub(super) enum Stored<'n, 's> {
+    Dense(&'n Dataset<'s>),
+    Csr(&'n Group<'s>),
+    Csc(&'n Group<'s>),
+}
+
+/// Tells the encoding of a matrix; nothing of it is read yet.
+pub(super) fn stored<'n, 's>(node: &'n Node<'s>) -> Result<Stored<'n, 's>, Error> {
     let encoding = encoding(node)?;
     match node {
         Node::Dataset(d) => match &*encoding {
-            "" | "array" => read_dense(node, d, expected).map(Matrix::Dense),
+            "" | "array" => Ok(Stored::Dense(d)),
             other => Err(node.fault(
                 Fault::WrongType,
                 format!("is not numeric: it holds {other}"),
@@ -66,8 +73,8 @@ pub(super) fn read_matrix(node: &Node<'_>, expected: Expected<'_>) -> Result<Mat
                 other => other.trim_end_matches("_matrix").to_owned(),
             };
             match &*format {
-                "csr" => read_sparse(node, g, expected, false).map(Matrix::Csr),
-                "csc" => read_sparse(node, g, expected, true).map(Matrix::Csr),
+                "csr" => Ok(Stored::Csr(g)),
+                "csc" => Ok(Stored::Csc(g)),
                 "" => Err(node.fault(
                     Fault::Unsupported,
                     "is a group without encoding-type, so it cannot be told what it holds",
@@ -78,17 +85,38 @@ pub(super) fn read_matrix(node: &Node<'_>, expected: Expected<'_>) -> Result<Mat
     }
 }
 
-fn read_dense(node: &Node<'_>, d: &Dataset<'_>, expected: Expected<'_>) -> Result<Dense, Error> {
+/// Reads a matrix of any encoding.
+pub(super) fn read_matrix(node: &Node<'_>, expected: Expected<'_>) -> Result<Matrix, Error> {
+    match stored(node)? {
+        Stored::Dense(d) => read_dense(node, d, expected).map(Matrix::Dense),
+        Stored::Csr(g) => {
+            let (rows, cols) = sparse_shape(node, expected)?;
+            read_compressed(g, rows, cols).map(Matrix::Csr)
+        }
+        Stored::Csc(g) => read_columns(node, g, expected).map(Matrix::Csr),
+    }
+}
+
+/// The declared shape of a dense matrix, if it fits.
+pub(super) fn dense_shape(
+    node: &Node<'_>,
+    d: &Dataset<'_>,
+    expected: Expected<'_>,
+) -> Result<(usize, usize), Error> {
     d.number_type()?;
-    let (rows, cols) = match *d.shape() {
-        [r, c] => expected.check(node, r, c)?,
+    match *d.shape() {
+        [r, c] => expected.check(node, r, c),
         // A single column was sometimes stored flat.
-        [r] if expected.cols.is_none() => expected.check(node, r, 1)?,
+        [r] if expected.cols.is_none() => expected.check(node, r, 1),
         ref s => {
             let reason = format!("must have two dimensions, it has {}", s.len());
-            return Err(node.fault(Fault::Unsupported, reason));
+            Err(node.fault(Fault::Unsupported, reason))
         }
-    };
+    }
+}
+
+fn read_dense(node: &Node<'_>, d: &Dataset<'_>, expected: Expected<'_>) -> Result<Dense, Error> {
+    let (rows, cols) = dense_shape(node, d, expected)?;
     let (values, loss) = d.read_f32()?;
     report_loss(d, loss, values.len())?;
     let found = values.len();
@@ -96,12 +124,11 @@ fn read_dense(node: &Node<'_>, d: &Dataset<'_>, expected: Expected<'_>) -> Resul
         .ok_or_else(|| node.fault(Fault::Damaged, format!("holds {found} values")))
 }
 
-fn read_sparse(
+/// The declared shape of a sparse matrix, if it fits.
+pub(super) fn sparse_shape(
     node: &Node<'_>,
-    g: &Group<'_>,
     expected: Expected<'_>,
-    by_column: bool,
-) -> Result<Csr, Error> {
+) -> Result<(usize, usize), Error> {
     let attr = node.attr("shape").or_else(|| node.attr("h5sparse_shape"));
     let Some(shape) = attr.and_then(|a| a.integers()) else {
         return Err(node.fault(
@@ -119,18 +146,34 @@ fn read_sparse(
     let (Ok(r), Ok(c)) = (u64::try_from(rows), u64::try_from(cols)) else {
         return Err(node.fault(Fault::Value, format!("negative shape ({rows}, {cols})")));
     };
-    let (rows, cols) = expected.check(node, r, c)?;
-    let (major, minor) = if by_column {
-        (cols, rows)
-    } else {
-        (rows, cols)
-    };
-    let m = read_compressed(g, major, minor)?;
-    Ok(if by_column { m.transpose() } else { m })
+    expected.check(node, r, c)
 }
 
-/// Reads `indptr`, `indices` and `data` of `major` compressed rows over `minor` columns.
-pub(super) fn read_compressed(g: &Group<'_>, major: usize, minor: usize) -> Result<Csr, Error> {
+/// Reads compressed columns, as rows.
+pub(super) fn read_columns(
+    node: &Node<'_>,
+    g: &Group<'_>,
+    expected: Expected<'_>,
+) -> Result<Csr, Error> {
+    let (rows, cols) = sparse_shape(node, expected)?;
+    Ok(read_compressed(g, cols, rows)?.transpose())
+}
+
+/// The parts of compressed rows, their offsets read and checked.
+pub(super) struct Compressed<'s> {
+    /// One more than rows; from 0 to the number of stored values, never down.
+    pub offsets: Vec<usize>,
+    pub indices: Dataset<'s>,
+    pub data: Dataset<'s>,
+}
+
+/// Opens `indptr`, `indices` and `data` of `major` compressed rows over `minor` columns and
+/// checks all that can be known without reading the values.
+pub(super) fn open_compressed<'s>(
+    g: &Group<'s>,
+    major: usize,
+    minor: usize,
+) -> Result<Compressed<'s>, Error> {
     let indptr = g.dataset("indptr")?;
     indptr.expect_len(major + 1, "rows + 1")?;
     let (indices, data) = (g.dataset("indices")?, g.dataset("data")?);
@@ -145,6 +188,7 @@ pub(super) fn read_compressed(g: &Group<'_>, major: usize, minor: usize) -> Resu
         return Err(data.fault(Fault::Shape, reason));
     }
     data.number_type()?;
+    indices.integer_type()?;
     let offsets = indptr.read_i64()?;
     if let Some(row) = offsets.windows(2).position(|w| w[1] < w[0]) {
         let reason = format!(
@@ -165,29 +209,52 @@ pub(super) fn read_compressed(g: &Group<'_>, major: usize, minor: usize) -> Resu
         let reason = format!("ends at {end}, but {nnz} values are stored");
         return Err(indptr.fault(Fault::Value, reason));
     }
+    // Not negative: they start at 0 and do not go down.
+    let offsets = offsets.into_iter().map(|o| o as usize).collect();
+    Ok(Compressed {
+        offsets,
+        indices,
+        data,
+    })
+}
+
+/// Reads `indptr`, `indices` and `data` of `major` compressed rows over `minor` columns.
+pub(super) fn read_compressed(g: &Group<'_>, major: usize, minor: usize) -> Result<Csr, Error> {
+    let Compressed {
+        offsets,
+        indices,
+        data,
+    } = open_compressed(g, major, minor)?;
     // Sizes are below u32::MAX, see `Expected::check`.
     let columns = indices.read_indices(minor as u32)?;
-    // Not negative: they start at 0 and do not go down.
-    let offsets: Vec<usize> = offsets.into_iter().map(|o| o as usize).collect();
     let (values, loss) = data.read_f32()?;
     report_loss(&data, loss, values.len())?;
-    Csr::new(major, minor, offsets, columns, values).map_err(|e| {
-        let fault = match e {
-            CsrError::Duplicate { .. } | CsrError::IndexRange { .. } => Fault::Value,
-            _ => Fault::Shape,
-        };
-        g.fault(fault, e.to_string())
-    })
+    Csr::new(major, minor, offsets, columns, values).map_err(|e| csr_fault(g.store, &g.path, &e))
+}
+
+/// A fault of compressed rows as an error at their element.
+pub(super) fn csr_fault(store: &Store, element: &str, e: &CsrError) -> Error {
+    let fault = match e {
+        CsrError::Duplicate { .. } | CsrError::IndexRange { .. } => Fault::Value,
+        _ => Fault::Shape,
+    };
+    store.fault(element, fault, e.to_string())
+}
+
+/// A value beyond f32 is an error.
+pub(super) fn refuse_overflow(d: &Dataset<'_>, loss: Loss) -> Result<(), Error> {
+    match loss.overflow {
+        Some(v) => Err(d.fault(
+            Fault::Value,
+            format!("value {v:e} is beyond the range of f32"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A value beyond f32 is an error; rounding is one notice.
 pub(super) fn report_loss(d: &Dataset<'_>, loss: Loss, n: usize) -> Result<(), Error> {
-    if let Some(v) = loss.overflow {
-        return Err(d.fault(
-            Fault::Value,
-            format!("value {v:e} is beyond the range of f32"),
-        ));
-    }
+    refuse_overflow(d, loss)?;
     if loss.integers > 0 {
         let message = format!(
             "{} of {n} integers are above 2^24 and were rounded to the nearest f32",

@@ -5,10 +5,12 @@
 
 mod anndata;
 mod atomic;
+mod element;
 mod encode;
 mod encoding;
 mod matrix;
 mod mudata;
+mod rows;
 mod sink;
 mod store;
 mod table;
@@ -16,10 +18,13 @@ mod tenx;
 mod uns;
 mod verify;
 mod write;
+mod writer;
 
 use std::path::Path;
 
+pub use rows::{Blocks, MatrixReader, RowOptions};
 pub use write::{WriteOptions, write_h5ad, write_h5ad_with, write_h5mu, write_h5mu_with};
+pub use writer::{MatrixWriter, RowBlock};
 
 use crate::Modality;
 use crate::error::Error;

@@ -56,7 +56,8 @@ pub(super) fn read_multimodal(root: &Group<'_>) -> Result<MultiModal, Error> {
     })
 }
 
-fn check_axis(root: &Group<'_>) -> Result<(), Error> {
+/// Refuses parts that do not share cells.
+pub(super) fn check_axis(root: &Group<'_>) -> Result<(), Error> {
     let axis = root
         .attr("axis")
         .and_then(|a| a.integers())

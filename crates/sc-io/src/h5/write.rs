@@ -70,16 +70,20 @@ pub fn write_h5mu_with(
 ) -> Result<Vec<Notice>, Error> {
     let path = path.as_ref();
     check(m).map_err(|reason| refusal(path, reason))?;
-    let version = env!("CARGO_PKG_VERSION");
-    let block =
-        format!("MuData (format-version=0.1.0;creator=cellweave;creator-version={version})");
-    write(path, options, Some(&block), |root, notices| {
-        multimodal(root, m, version, notices)
+    write(path, options, Some(mudata_block()), |root, notices| {
+        multimodal(root, m, notices)
     })
 }
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What stands in front of a MuData file.
+pub(super) fn mudata_block() -> String {
+    format!("MuData (format-version=0.1.0;creator=cellweave;creator-version={VERSION})")
+}
+
 /// Whether cells can be mapped between `obs` and every modality.
-fn check(m: &MultiModal) -> Result<(), String> {
+pub(super) fn check(m: &MultiModal) -> Result<(), String> {
     if m.modalities.is_empty() {
         return Err("there are no modalities".into());
     }
@@ -118,16 +122,16 @@ fn check(m: &MultiModal) -> Result<(), String> {
     Ok(())
 }
 
-fn multimodal(
+/// Fills an `.h5mu`.
+pub(super) fn multimodal(
     root: &Place<'_>,
     m: &MultiModal,
-    version: &str,
     notices: &mut Notices,
 ) -> Result<(), Hdf5Error> {
     root.attr_text("encoding-type", "MuData")?;
     root.attr_text("encoding-version", "0.1.0")?;
     root.attr_text("encoder", "cellweave")?;
-    root.attr_text("encoder-version", version)?;
+    root.attr_text("encoder-version", VERSION)?;
     root.attr_integer("axis", 0)?;
     let names: Vec<&str> = m.modalities.keys().map(String::as_str).collect();
     let members = root.group("mod")?;

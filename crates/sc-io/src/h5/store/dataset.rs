@@ -1,5 +1,7 @@
 //! Datasets: sizes checked first, then read with casts of our own.
 
+use std::sync::Arc;
+
 use hdf5_reader::error::Error as H5Error;
 use hdf5_reader::messages::datatype::StringSize;
 use hdf5_reader::{Attribute, Datatype};
@@ -10,6 +12,8 @@ use crate::error::{Error, Fault};
 
 /// Arrays up to this size are read whatever the size of the file.
 const SMALL: u64 = 64 << 20;
+/// Bytes that a digest holds at a time, unless a chunk is larger.
+const DIGEST_BYTES: u64 = 8 << 20;
 /// Deflate expands at most 1032 times; anything that claims more holds no data.
 const MAX_RATIO: u64 = 1100;
 
@@ -27,8 +31,8 @@ pub(crate) enum Kind {
 pub(crate) struct Dataset<'s> {
     pub store: &'s Store,
     pub path: String,
-    inner: Box<hdf5_reader::Dataset>,
-    attrs: Vec<Attribute>,
+    pub(super) inner: Arc<hdf5_reader::Dataset>,
+    pub(super) attrs: Vec<Attribute>,
 }
 
 impl<'s> Dataset<'s> {
@@ -39,7 +43,7 @@ impl<'s> Dataset<'s> {
     ) -> Result<Self, Error> {
         store.count_object(&path)?;
         let attrs = inner.attributes();
-        let inner = Box::new(inner);
+        let inner = Arc::new(inner);
         Ok(Self {
             store,
             path,
@@ -127,22 +131,32 @@ impl<'s> Dataset<'s> {
         let n = self.inner.num_elements().map_err(h5)?;
         let size = self.inner.raw_element_size().map_err(h5)? as u64;
         let bytes = n.saturating_mul(size.max(1));
-        let shape = self.shape();
         if bytes > self.store.options.max_array_bytes {
             let reason = format!(
-                "declares {shape:?} elements of {size} bytes, more than the limit of {} bytes",
+                "declares {:?} elements of {size} bytes, more than the limit of {} bytes",
+                self.shape(),
                 self.store.options.max_array_bytes
             );
             return Err(self.fault(Fault::TooLarge, reason));
         }
+        self.check_plausible()?;
+        usize::try_from(n).map_err(|_| self.fault(Fault::TooLarge, "does not fit into memory"))
+    }
+
+    /// Fails if so many elements cannot be in a file of this size, whatever part is to be read.
+    pub fn check_plausible(&self) -> Result<(), Error> {
+        let h5 = |e| self.store.h5(&self.path, e);
+        let n = self.inner.num_elements().map_err(h5)?;
+        let bytes = n.saturating_mul(self.inner.raw_element_size().map_err(h5)? as u64);
         if bytes > SMALL && bytes / MAX_RATIO > self.store.bytes {
             let reason = format!(
-                "declares {shape:?} elements ({bytes} bytes), more than a file of {} bytes can hold",
+                "declares {:?} elements ({bytes} bytes), more than a file of {} bytes can hold",
+                self.shape(),
                 self.store.bytes
             );
             return Err(self.fault(Fault::TooLarge, reason));
         }
-        usize::try_from(n).map_err(|_| self.fault(Fault::TooLarge, "does not fit into memory"))
+        Ok(())
     }
 
     fn bytes(&self) -> Result<Vec<u8>, Error> {
@@ -176,7 +190,8 @@ impl<'s> Dataset<'s> {
         Ok(number::to_f64(kind, &self.bytes()?))
     }
 
-    fn integer_type(&self) -> Result<NumberType, Error> {
+    /// The stored integer type, or an error that says what is there instead.
+    pub fn integer_type(&self) -> Result<NumberType, Error> {
         let kind = self.number_type()?;
         if !kind.is_integer() {
             let reason = "must hold integers, it holds other numbers";
@@ -188,16 +203,27 @@ impl<'s> Dataset<'s> {
     /// All integers, which must be in 0..`below`.
     pub fn read_indices(&self, below: u32) -> Result<Vec<u32>, Error> {
         let kind = self.integer_type()?;
-        let bytes = self.bytes()?;
-        number::to_u32(kind, &bytes, below).map_err(|at| {
+        self.to_indices(kind, &self.bytes()?, 0, below)
+    }
+
+    /// Stored integers, of which the first is entry `first`, as indices of 0..`below`.
+    pub(super) fn to_indices(
+        &self,
+        kind: NumberType,
+        bytes: &[u8],
+        first: u64,
+        below: u32,
+    ) -> Result<Vec<u32>, Error> {
+        number::to_u32(kind, bytes, below).map_err(|at| {
             let one = &bytes[at * kind.size as usize..][..kind.size as usize];
             let value = number::to_f64(kind, one)
                 .first()
                 .copied()
                 .unwrap_or_default();
+            let entry = first + at as u64;
             self.fault(
                 Fault::Value,
-                format!("entry {at} is {value}, outside 0..{below}"),
+                format!("entry {entry} is {value}, outside 0..{below}"),
             )
         })
     }
@@ -260,14 +286,24 @@ impl<'s> Dataset<'s> {
         })
     }
 
-    /// CRC-32 of the bytes as stored, or of the texts.
+    /// CRC-32 of the bytes as stored, or of the texts. Numbers are read by bands of rows.
     pub fn digest(&self) -> Result<u32, Error> {
         if self.kind() == Kind::Text {
             let texts = self.read_text()?;
             return Ok(crate::h5::sink::text_crc(texts.iter().map(String::as_str)));
         }
         let mut crc = libdeflater::Crc::new();
-        crc.update(&self.bytes()?);
+        if self.shape().is_empty() {
+            crc.update(&self.bytes()?);
+            return Ok(crc.sum());
+        }
+        self.check_plausible()?;
+        let (mut row, step) = (0, self.rows_within(DIGEST_BYTES)?);
+        while row < self.shape()[0] {
+            let end = row.saturating_add(step).min(self.shape()[0]);
+            crc.update(&self.rows(row..end)?);
+            row = end;
+        }
         Ok(crc.sum())
     }
 

@@ -9,6 +9,7 @@ mod filters;
 mod links;
 mod node;
 pub(super) mod number;
+mod rows;
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Seek, SeekFrom};
@@ -21,6 +22,7 @@ use hdf5_reader::{ExternalLinkResolver, Hdf5File, OpenOptions};
 pub(super) use attr::AttrValue;
 pub(super) use dataset::{Dataset, Kind};
 pub(super) use node::{Group, Node};
+pub(super) use rows::{ChunkCache, Part};
 
 use crate::error::{Error, Fault, Notice};
 use crate::read::ReadOptions;
@@ -65,7 +67,18 @@ impl ExternalLinks {
 
 impl Store {
     /// Opens a file that looks like HDF5; anything else is named by what it looks like.
+    ///
+    /// Every decoded chunk is dropped as soon as it was used: arrays are read once and whole.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, Error> {
+        Self::open_cached(path, options, ChunkCache::NONE)
+    }
+
+    /// [`Store::open`], keeping decoded chunks for the next read.
+    pub fn open_cached(
+        path: &Path,
+        options: &ReadOptions,
+        cache: ChunkCache,
+    ) -> Result<Self, Error> {
         let io = |e| Error::io(path, "open", e);
         let meta = std::fs::metadata(path).map_err(io)?;
         let mut disk = std::fs::File::open(path).map_err(io)?;
@@ -97,7 +110,8 @@ impl Store {
         }
         let external = Arc::new(ExternalLinks::default());
         let h5 = OpenOptions::default()
-            .with_chunk_cache_bytes(0)
+            .with_chunk_cache_bytes(cache.bytes)
+            .with_chunk_cache_slots(cache.slots)
             .with_filter_registry(filters::registry(MAX_CHUNK))
             .with_external_link_resolver(external.clone())
             .with_max_chunk_bytes(MAX_CHUNK)
@@ -141,6 +155,10 @@ impl Store {
             }
             _ => {}
         }
+    }
+
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.borrow().clone()
     }
 
     pub fn into_notices(self) -> Vec<Notice> {

@@ -64,6 +64,24 @@ impl NumberType {
         }
     }
 
+    /// The name that numpy gives it, byte order aside.
+    pub fn name(self) -> &'static str {
+        match (self.class, self.size) {
+            (Class::Bool, _) => "bool",
+            (Class::Signed, 1) => "int8",
+            (Class::Signed, 2) => "int16",
+            (Class::Signed, 4) => "int32",
+            (Class::Signed, _) => "int64",
+            (Class::Unsigned, 1) => "uint8",
+            (Class::Unsigned, 2) => "uint16",
+            (Class::Unsigned, 4) => "uint32",
+            (Class::Unsigned, _) => "uint64",
+            (Class::Float, 2) => "float16",
+            (Class::Float, 4) => "float32",
+            (Class::Float, _) => "float64",
+        }
+    }
+
     pub fn is_integer(self) -> bool {
         matches!(self.class, Class::Signed | Class::Unsigned)
     }

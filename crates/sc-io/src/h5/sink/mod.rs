@@ -1,8 +1,13 @@
 //! The boundary to the HDF5 writer. It keeps a record of everything it writes, so that the file
 //! can be read back with the other library and compared.
 
+mod growing;
+
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::Path;
+
+pub(super) use growing::Growing;
 
 use rust_hdf5::format::messages::filter::{
     FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE, FLAG_MANDATORY, FLAG_OPTIONAL,
@@ -59,6 +64,8 @@ pub(super) enum Record {
 pub(super) struct Sink {
     file: H5File,
     records: RefCell<Vec<Record>>,
+    /// Paths of groups that were made ahead of what describes them.
+    early: RefCell<HashSet<String>>,
 }
 
 impl Sink {
@@ -70,6 +77,7 @@ impl Sink {
         Ok(Self {
             file: options.create(path)?,
             records: RefCell::default(),
+            early: RefCell::default(),
         })
     }
 
@@ -79,6 +87,18 @@ impl Sink {
             inner: self.file.root_group(),
             path: String::new(),
         }
+    }
+
+    /// A group made ahead of what describes it, with the groups it lies in. It gets its
+    /// attributes from whoever asks for a group of that name later.
+    pub fn place(&self, path: &str) -> Result<Place<'_>> {
+        let mut at = self.root();
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            let next = at.group(name)?;
+            self.early.borrow_mut().insert(next.path.clone());
+            at = next;
+        }
+        Ok(at)
     }
 
     /// Finishes the file and tells what it holds.
@@ -109,11 +129,16 @@ impl Place<'_> {
     }
 
     pub fn group(&self, name: &str) -> Result<Self> {
-        let inner = self.inner.create_group(name)?;
+        let path = self.child_path(name);
+        let inner = if self.sink.early.borrow().contains(&path) {
+            self.inner.group(name)?
+        } else {
+            self.inner.create_group(name)?
+        };
         Ok(Self {
             sink: self.sink,
             inner,
-            path: self.child_path(name),
+            path,
         })
     }
 
@@ -192,7 +217,7 @@ impl Place<'_> {
         let mut builder = self.inner.new_dataset::<T>().shape(shape);
         if values.len() >= SMALL {
             builder = builder
-                .chunk(&chunk(shape))
+                .chunk(&chunk(shape, CHUNK))
                 .filter_pipeline(filters(T::element_size()));
         }
         let d = builder.create(name)?;
@@ -211,6 +236,10 @@ impl Place<'_> {
             block.iter().for_each(|v| v.put(&mut bytes));
             crc.update(&bytes);
         }
+        self.record_crc(name, shape, &crc);
+    }
+
+    fn record_crc(&self, name: &str, shape: &[usize], crc: &libdeflater::Crc) {
         let shape = shape.iter().map(|&d| d as u64).collect();
         self.record(Record::Dataset {
             path: self.child_path(name),
@@ -273,9 +302,9 @@ impl Place<'_> {
     }
 }
 
-/// Whole rows, about [`CHUNK`] elements.
-fn chunk(shape: &[usize]) -> Vec<usize> {
-    let mut left = CHUNK;
+/// Whole rows, at most `elements` elements.
+fn chunk(shape: &[usize], elements: usize) -> Vec<usize> {
+    let mut left = elements;
     let mut sizes: Vec<usize> = shape.to_vec();
     for size in sizes.iter_mut().rev() {
         *size = (*size).clamp(1, left.max(1));
@@ -338,13 +367,13 @@ impl Number for HBool {
 
 #[cfg(test)]
 mod tests {
-    use super::chunk;
+    use super::{CHUNK, chunk};
 
     #[test]
     fn chunks_hold_whole_rows() {
-        assert_eq!(chunk(&[10_000_000]), [1 << 17]);
-        assert_eq!(chunk(&[1000, 2000]), [65, 2000]);
-        assert_eq!(chunk(&[4, 300_000]), [1, 1 << 17]);
-        assert_eq!(chunk(&[5, 3]), [5, 3]);
+        assert_eq!(chunk(&[10_000_000], CHUNK), [1 << 17]);
+        assert_eq!(chunk(&[1000, 2000], CHUNK), [65, 2000]);
+        assert_eq!(chunk(&[4, 300_000], CHUNK), [1, 1 << 17]);
+        assert_eq!(chunk(&[5, 3], CHUNK), [5, 3]);
     }
 }
