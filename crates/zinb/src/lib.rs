@@ -82,11 +82,15 @@ struct Readme;
 
 mod bernoulli;
 mod gaussian;
+#[cfg(feature = "kernel")]
+pub mod kernel;
 mod likelihood;
 mod nb;
 mod poisson;
 mod real;
 pub mod special;
+#[cfg(feature = "tensor")]
+pub mod tensor;
 mod zinb;
 
 pub use bernoulli::{Bernoulli, BernoulliProb};
