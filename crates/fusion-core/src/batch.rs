@@ -2,8 +2,36 @@
 
 use burn::tensor::{Device, Tensor};
 use indexmap::IndexMap;
+use sparse_ops::CsrTensor;
 
 use crate::Draw;
+
+/// Values of one modality, `[cells, features]`, as the data set holds them.
+#[derive(Clone, Debug)]
+pub enum Features {
+    /// All values.
+    Dense(Tensor<2>),
+    /// Those that are not zero.
+    Sparse(CsrTensor),
+}
+
+impl Features {
+    /// All values, `[cells, features]`.
+    pub fn to_dense(&self) -> Tensor<2> {
+        match self {
+            Self::Dense(x) => x.clone(),
+            Self::Sparse(x) => x.to_dense(),
+        }
+    }
+
+    /// The device that the values live on.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Dense(x) => x.device(),
+            Self::Sparse(x) => x.device(),
+        }
+    }
+}
 
 /// Some cells on a device, ready for a model.
 #[derive(Clone, Debug)]
@@ -12,7 +40,7 @@ pub struct CellBatch {
     /// in the batch, so that a cell is treated alike however the batch is cut.
     pub rows: Vec<usize>,
     /// Values per modality, `[cells, features]`, in the order that the model was built for.
-    pub features: IndexMap<String, Tensor<2>>,
+    pub features: IndexMap<String, Features>,
     /// Key of all random choices of this pass.
     pub draw: Draw,
 }
@@ -28,17 +56,36 @@ impl CellBatch {
         self.rows.is_empty()
     }
 
-    /// Values of one modality, `[cells, features]`.
+    /// All values of one modality, `[cells, features]`.
     ///
     /// # Panics
     /// If the batch was made without that modality: a mistake in the program, not in the data.
     pub fn modality(&self, name: &str) -> Tensor<2> {
+        self.features_of(name).to_dense()
+    }
+
+    /// The values of one modality as the data set holds them.
+    ///
+    /// # Panics
+    /// If the batch was made without that modality.
+    pub fn features_of(&self, name: &str) -> &Features {
         match self.features.get(name) {
-            Some(t) => t.clone(),
+            Some(features) => features,
             None => panic!(
                 "the batch has no modality '{name}'; it has: {:?}",
                 self.features.keys().collect::<Vec<_>>()
             ),
+        }
+    }
+
+    /// The sparse values of one modality.
+    ///
+    /// # Panics
+    /// If the batch was made without that modality, or if its values are dense.
+    pub fn sparse(&self, name: &str) -> &CsrTensor {
+        match self.features_of(name) {
+            Features::Sparse(x) => x,
+            Features::Dense(_) => panic!("modality '{name}' is dense; the model wants it sparse"),
         }
     }
 
@@ -48,7 +95,7 @@ impl CellBatch {
     /// If the batch has no modality at all.
     pub fn device(&self) -> Device {
         match self.features.values().next() {
-            Some(t) => t.device(),
+            Some(features) => features.device(),
             None => panic!("a batch without any modality has no device"),
         }
     }

@@ -16,7 +16,7 @@ mod graph;
 mod loss;
 mod model;
 
-pub use batch::CellBatch;
+pub use batch::{CellBatch, Features};
 pub use block::{Decoder, Encoder, Fusion, Hidden};
 pub use config::ConfigError;
 pub use draw::Draw;

@@ -5,8 +5,10 @@
 
 pub mod blocks;
 pub mod scfusionttt;
+pub mod zinb_autoencoder;
 
 mod graph;
 
 pub use graph::to_petgraph;
 pub use scfusionttt::{ScFusionTtt, ScFusionTttConfig};
+pub use zinb_autoencoder::{ZinbAutoencoder, ZinbAutoencoderConfig};

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use fusion_core::{CellBatch, Draw, FusionModel};
+use fusion_core::{CellBatch, Draw, Features, FusionModel};
 use fusion_models::blocks::FusionKind;
 use fusion_models::scfusionttt::ReadOut;
 use fusion_models::{ScFusionTtt, ScFusionTttConfig, to_petgraph};
@@ -32,7 +32,10 @@ fn batch(rows: &[usize], device: &Device) -> CellBatch {
             .iter()
             .flat_map(|&r| (0..n).map(move |j| ((r * 31 + j * 17) as f32 * 0.37 + shift).sin()))
             .collect();
-        Tensor::<2>::from_data(TensorData::new(v, [rows.len(), n]), device)
+        Features::Dense(Tensor::from_data(
+            TensorData::new(v, [rows.len(), n]),
+            device,
+        ))
     };
     CellBatch {
         rows: rows.to_vec(),
@@ -160,7 +163,9 @@ fn the_order_of_the_features_matters() {
         ],
         1,
     );
-    cells.features.insert("rna".into(), exchanged);
+    cells
+        .features
+        .insert("rna".into(), Features::Dense(exchanged));
     let after = rows_of(model.embed(&cells));
     assert!(!close(&before[0], &after[0]));
 }
@@ -180,7 +185,9 @@ fn each_modality_informs_the_other() {
         let model = model(&c, &device);
         let mut cells = batch(&[1, 2], &device);
         let rna = cells.modality("rna").require_grad();
-        cells.features.insert("rna".into(), rna.clone());
+        cells
+            .features
+            .insert("rna".into(), Features::Dense(rna.clone()));
         let losses = model.losses(&cells, &model.stages()[0]);
         let grads = losses.terms()["protein_mse"].value.clone().backward();
         let reach = rna

@@ -1,9 +1,10 @@
 //! Cells in memory, cut into batches on a device.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use fusion_core::{CellBatch, Draw};
+use fusion_core::{CellBatch, Draw, Features};
 use indexmap::IndexMap;
-use sc_io::Matrix;
+use sc_io::{Csr, Matrix};
+use sparse_ops::CsrTensor;
 
 /// Why modalities do not form a data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum DataError {
 
 /// Prepared modalities of the same cells in the same order.
 ///
-/// Values stay as they are stored (sparse counts stay sparse); a batch is made dense when it is cut.
+/// Values stay as they are stored: sparse counts stay sparse, in a batch too.
 #[derive(Clone, Debug)]
 pub struct CellData {
     n_cells: usize,
@@ -80,25 +81,37 @@ impl CellData {
         crc.finalize()
     }
 
-    /// Some cells on a device, with every modality.
+    /// Some cells on a device, with every modality as it is stored: sparse values stay sparse.
     ///
     /// # Panics
     /// If a row does not exist.
     pub fn batch(&self, rows: &[usize], draw: Draw, device: &Device) -> CellBatch {
-        let features = self
-            .features
-            .iter()
-            .map(|(name, m)| {
-                let dense = m.select_rows(rows).to_dense();
-                let shape = [dense.n_rows(), dense.n_cols()];
-                let t = Tensor::from_data(TensorData::new(dense.into_values(), shape), device);
-                (name.clone(), t)
-            })
-            .collect();
+        let features = self.features.iter().map(|(name, m)| {
+            let features = match m.select_rows(rows) {
+                Matrix::Csr(m) => Features::Sparse(sparse(&m, device)),
+                Matrix::Dense(m) => {
+                    let shape = [m.n_rows(), m.n_cols()];
+                    let data = TensorData::new(m.into_values(), shape);
+                    Features::Dense(Tensor::from_data(data, device))
+                }
+            };
+            (name.clone(), features)
+        });
         CellBatch {
             rows: rows.to_vec(),
-            features,
+            features: features.collect(),
             draw,
         }
+    }
+}
+
+/// Counts of some cells on a device.
+fn sparse(m: &Csr, device: &Device) -> CsrTensor {
+    let dims = [m.n_rows(), m.n_cols()];
+    let device = device.clone().without_autodiff();
+    match CsrTensor::from_slices(dims, m.indptr(), m.indices(), m.values(), &device) {
+        Ok(x) => x,
+        // `Csr` holds the same rules.
+        Err(e) => panic!("a valid matrix is refused: {e}"),
     }
 }

@@ -37,6 +37,21 @@ impl History {
         self.epochs.get(self.best?)
     }
 
+    /// The losses of that epoch by name, `training/` and `validation/` in front.
+    pub fn final_losses(&self) -> IndexMap<String, f64> {
+        let Some(e) = self.best_record() else {
+            return IndexMap::new();
+        };
+        let training = e
+            .training
+            .iter()
+            .map(|(k, v)| (format!("training/{k}"), *v));
+        let validation = e.validation.iter();
+        training
+            .chain(validation.map(|(k, v)| (format!("validation/{k}"), *v)))
+            .collect()
+    }
+
     /// One value per epoch of a named loss, training and validation.
     pub fn series(&self, term: &str) -> (Vec<f64>, Vec<f64>) {
         let of = |m: &IndexMap<String, f64>| m.get(term).copied().unwrap_or(f64::NAN);

@@ -6,7 +6,6 @@
 //! bytes as one that was not.
 
 mod checkpoint;
-mod clip;
 mod config;
 mod data;
 mod device;
@@ -20,12 +19,12 @@ mod split;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints, Progress};
-pub use clip::clip_global_norm;
 pub use config::TrainConfig;
 pub use data::{CellData, DataError};
 pub use device::{DeviceChoice, DeviceError};
 pub use embed::embed;
 pub use error::TrainError;
+pub use fused_optim::clip_global_norm;
 pub use history::{EpochRecord, History};
 pub use init::seeded_init;
 pub use observer::{Observer, Silent, StepReport};

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
+use fused_optim::{FusedAdamW, add_gradients, clip_global_norm};
 use fusion_core::{Draw, FusionModel, Stage};
 use indexmap::IndexMap;
 
 use crate::{
     CellData, Checkpoint, CheckpointError, Checkpoints, EpochRecord, History, Observer, Progress,
-    Sampler, Split, StepReport, TrainConfig, TrainError, clip_global_norm,
+    Sampler, Split, StepReport, TrainConfig, TrainError,
 };
 
 /// What to train with.
@@ -119,8 +120,7 @@ struct State<M> {
 
 impl<M: FusionModel> State<M> {
     fn start(model: M, run: &Run<'_>) -> Self {
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
+        let optimizer = FusedAdamW::new()
             .with_weight_decay(run.config.weight_decay as f32)
             .init();
         let progress = Progress::start(run.context.clone(), run.seed);
@@ -185,7 +185,9 @@ impl<M: FusionModel> State<M> {
         let mut cells_seen = 0;
         while !self.progress.finished {
             let stage = &stages[self.progress.stage];
-            if !self.epoch(stage, data, split, run, observer, &mut cells_seen)? {
+            let complete;
+            (self, complete) = self.epoch(stage, data, split, run, observer, &mut cells_seen)?;
+            if !complete {
                 self.save(run, observer)?;
                 let history = self.progress.history;
                 let model = self.model.valid();
@@ -218,14 +220,14 @@ impl<M: FusionModel> State<M> {
 
     /// The steps that are left in the current epoch; `false` if the observer stopped it.
     fn epoch(
-        &mut self,
+        mut self,
         stage: &Stage,
         data: &CellData,
         split: &Split,
         run: &Run<'_>,
         observer: &mut dyn Observer,
         cells_seen: &mut usize,
-    ) -> Result<bool, TrainError> {
+    ) -> Result<(Self, bool), TrainError> {
         let stage_seed = Draw::new(run.seed).for_use(self.progress.stage as u64);
         let sampler = Sampler::new(
             split.training.clone(),
@@ -240,7 +242,7 @@ impl<M: FusionModel> State<M> {
         while self.progress.step < batches.len() {
             let rows = &batches[self.progress.step];
             let draw = training.for_use(self.progress.step as u64);
-            self.step(rows, stage, data, draw, rate, run)?;
+            self = self.step(rows, stage, data, draw, rate, run)?;
             self.progress.step += 1;
             self.progress.cells += rows.len();
             *cells_seen += rows.len();
@@ -259,24 +261,25 @@ impl<M: FusionModel> State<M> {
                 cells_seen: *cells_seen,
             });
             if observer.should_stop() {
-                return Ok(false);
+                return Ok((self, false));
             }
         }
-        Ok(true)
+        Ok((self, true))
     }
 
-    /// One optimiser step.
+    /// One optimiser step. The model is handed over and back, because a buffer that has one holder
+    /// is updated in place.
     fn step(
-        &mut self,
+        mut self,
         rows: &[usize],
         stage: &Stage,
         data: &CellData,
         draw: Draw,
         rate: f64,
         run: &Run<'_>,
-    ) -> Result<(), TrainError> {
+    ) -> Result<Self, TrainError> {
         let device = run.device.clone().autodiff();
-        let mut gradients = GradientsAccumulator::new();
+        let mut gradients = GradientsParams::new();
         for (i, part) in rows.chunks(run.config.micro_batch).enumerate() {
             // Dropout draws from the device's generator.
             device.seed(draw.for_use(i as u64).seed());
@@ -295,17 +298,14 @@ impl<M: FusionModel> State<M> {
             }
             let share = part.len() as f64 / rows.len() as f64;
             let backward = losses.total().mul_scalar(share).backward();
-            gradients.accumulate(
-                &self.model,
-                GradientsParams::from_grads(backward, &self.model),
-            );
+            let part = GradientsParams::from_grads(backward, &self.model);
+            gradients = add_gradients(&self.model, gradients, part);
         }
-        let mut gradients = gradients.grads();
         if run.config.clip_norm > 0.0 {
             gradients = clip_global_norm(&self.model, gradients, run.config.clip_norm).0;
         }
-        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
-        Ok(())
+        self.model = self.optimizer.step(rate, self.model, gradients);
+        Ok(self)
     }
 
     /// Validates and books an epoch.

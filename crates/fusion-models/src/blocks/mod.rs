@@ -1,12 +1,18 @@
 //! The parts that models are made of.
 
+mod count_head;
 mod decoder;
+mod dense;
 mod fusion;
+mod noise;
 mod patches;
 mod stack;
 
+pub use count_head::{CountHead, CountHeadConfig};
 pub use decoder::{TokenDecoder, TokenDecoderConfig};
+pub use dense::{DenseLayer, DenseStack, DenseStackConfig};
 pub use fusion::{AnyFusion, FusionKind, SumFusion, TttFusion};
+pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};
 pub use stack::{TttStack, TttStackConfig};
 
