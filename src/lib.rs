@@ -1,8 +1,9 @@
 //! cellweave fuses the modalities of single cells with deep models.
 //!
 //! This crate is the facade over the workspace's crates, and what the command `cellweave` is made
-//! of: [`fuse`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
+//! of: [`fuse`], [`denoise`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
 
+pub mod denoise;
 pub mod evaluate;
 pub mod fuse;
 pub mod inspect;
@@ -11,8 +12,10 @@ pub mod report;
 pub mod simulate;
 
 mod atomic;
+mod clock;
 mod error;
 mod resources;
+mod settings;
 
 pub use error::Error;
 
@@ -23,6 +26,7 @@ pub use sc_graph;
 pub use sc_io;
 pub use sc_metrics;
 pub use sc_prep;
+pub use sparse_ops;
 pub use train;
 pub use ttt_layer;
 pub use zinb;

@@ -72,22 +72,7 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
 }
 
 fn settings(args: &FuseArgs) -> Result<FuseConfig, Error> {
-    let text = match &args.config {
-        None => String::new(),
-        Some(path) => {
-            let io = |source| Error::Io {
-                path: path.clone(),
-                source,
-            };
-            if std::fs::metadata(path).map_err(io)?.len() > MAX_CONFIG_BYTES {
-                return Err(Error::Settings(format!(
-                    "{} is too large to be a settings file",
-                    path.display()
-                )));
-            }
-            std::fs::read_to_string(path).map_err(io)?
-        }
-    };
+    let text = settings_text(args.config.as_deref())?;
     let mut config = FuseConfig::from_toml_with(&text, &args.settings)?;
     for path in [&mut config.prep.positions, &mut config.prep.antibodies]
         .into_iter()
@@ -98,6 +83,24 @@ fn settings(args: &FuseArgs) -> Result<FuseConfig, Error> {
     Ok(config)
 }
 
+/// The text of a settings file; empty without one.
+pub(super) fn settings_text(file: Option<&Path>) -> Result<String, Error> {
+    let Some(path) = file else {
+        return Ok(String::new());
+    };
+    let io = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if std::fs::metadata(path).map_err(io)?.len() > MAX_CONFIG_BYTES {
+        return Err(Error::Settings(format!(
+            "{} is too large to be a settings file",
+            path.display()
+        )));
+    }
+    std::fs::read_to_string(path).map_err(io)
+}
+
 /// A path that still holds when the run is resumed from another folder.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path).map_err(|source| Error::Io {
@@ -106,7 +109,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn device(name: DeviceName) -> DeviceChoice {
+pub(super) fn device(name: DeviceName) -> DeviceChoice {
     match name {
         DeviceName::Cpu => DeviceChoice::Cpu,
         DeviceName::Wgpu => DeviceChoice::Wgpu,

@@ -1,5 +1,6 @@
 //! The verbs of the command.
 
+mod denoise;
 mod fuse;
 mod progress;
 
@@ -22,6 +23,8 @@ pub struct Cli {
 enum Verb {
     /// Train scFusionTTT on a CITE-seq file and write embedding, clusters and a report.
     Fuse(FuseArgs),
+    /// Fit a count autoencoder to an .h5ad file and write latent vectors and denoised means.
+    Denoise(DenoiseArgs),
     /// Score an embedding of any .h5ad or .h5mu file against labels.
     Evaluate(EvaluateArgs),
     /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
@@ -70,6 +73,39 @@ struct FuseArgs {
     #[arg(long, value_name = "DIR",
           conflicts_with_all = ["file", "output", "seed", "device", "config", "settings"])]
     resume: Option<PathBuf>,
+    /// Print the settings and stop.
+    #[arg(long)]
+    print_config: bool,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Stop after this many optimiser steps as if interrupted.
+    #[arg(long, hide = true)]
+    stop_after_steps: Option<usize>,
+}
+
+#[derive(Args)]
+struct DenoiseArgs {
+    /// An .h5ad file with raw counts.
+    file: Option<PathBuf>,
+    /// Folder for the results.
+    #[arg(short, long, default_value = "cellweave-denoised")]
+    output: PathBuf,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: u64,
+    /// Where to train.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceName,
+    /// Settings as TOML; `--print-config` shows all of them with their values.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Set one setting, such as `--set train.epochs=20`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Go on from the checkpoints in the output folder; file, seed and settings must be the same.
+    #[arg(long)]
+    resume: bool,
     /// Print the settings and stop.
     #[arg(long)]
     print_config: bool,
@@ -147,6 +183,7 @@ enum GenomeVerb {
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.verb {
         Verb::Fuse(args) => fuse::run(args),
+        Verb::Denoise(args) => denoise::run(&args),
         Verb::Evaluate(args) => run_evaluate(&args),
         Verb::Inspect(args) => {
             let found = inspect::inspect(&args.file)?;

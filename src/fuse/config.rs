@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use train::TrainConfig;
 
 use crate::Error;
+use crate::settings::{merge, parse_single};
 
 /// A set of defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,29 +230,6 @@ impl FuseConfig {
         wrong
             .into_result()
             .map_err(|e| Error::Settings(e.to_string()))
-    }
-}
-
-/// `a.b=value` as a table; a value that is no TOML is taken as text.
-fn parse_single(setting: &str) -> Result<toml::Table, Error> {
-    let (key, value) = setting
-        .split_once('=')
-        .ok_or_else(|| Error::Settings(format!("'{setting}' is not KEY=VALUE")))?;
-    let quoted = toml::Value::String(value.to_owned());
-    format!("{key} = {value}")
-        .parse()
-        .or_else(|_| format!("{key} = {quoted}").parse())
-        .map_err(|e: toml::de::Error| Error::Settings(format!("'{setting}': {e}")))
-}
-
-fn merge(base: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(b)), toml::Value::Table(o)) => merge(b, o),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use fusion_core::{FusionModel, ModelGraph};
 use indexmap::IndexMap;
@@ -12,6 +11,7 @@ use train::{DeviceChoice, History, Observer, Outcome, Run, Trained};
 
 use super::result::{self, Additions};
 use super::{FuseConfig, Prepared, RunRecord, Summary, prepare, show};
+use crate::clock::Clock;
 use crate::evaluate::{EvaluateOptions, labels_of, score};
 use crate::{Error, atomic, resources};
 
@@ -171,7 +171,7 @@ pub fn fuse(
         n_latent: 0,
         n_epochs: history.epochs.len(),
         best_epoch: history.best.map(|e| e + 1),
-        final_losses: final_losses(&history),
+        final_losses: history.final_losses(),
         clusters: vec![],
         scores: vec![],
         seconds: IndexMap::new(),
@@ -180,7 +180,7 @@ pub fn fuse(
         notices,
     };
     if outcome == Outcome::Interrupted {
-        summary.seconds = clock.seconds;
+        summary.seconds = clock.into_seconds();
         summary.peak_memory_bytes = resources::peak_memory();
         write_summary(&options.output, &summary)?;
         return Ok(Fused {
@@ -243,7 +243,7 @@ pub fn fuse(
         .notices
         .extend(written.iter().map(ToString::to_string));
     clock.lap("write");
-    summary.seconds = clock.seconds.clone();
+    summary.seconds = clock.seconds();
     summary.peak_memory_bytes = resources::peak_memory();
     show::write(
         &options.output,
@@ -260,7 +260,7 @@ pub fn fuse(
         },
     )?;
     clock.lap("report");
-    summary.seconds = clock.seconds;
+    summary.seconds = clock.into_seconds();
     summary.peak_memory_bytes = resources::peak_memory();
     write_summary(&options.output, &summary)?;
     Ok(Fused {
@@ -282,7 +282,7 @@ fn input_file(options: &FuseOptions) -> Result<PathBuf, Error> {
 }
 
 /// The result must not replace the input, by whatever name it is called.
-fn refuse_same_file(input: &Path, target: &Path) -> Result<(), Error> {
+pub(crate) fn refuse_same_file(input: &Path, target: &Path) -> Result<(), Error> {
     let same = match (input.canonicalize(), target.canonicalize()) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,
@@ -326,22 +326,6 @@ fn shapes(cells: &MultiModal) -> IndexMap<String, [usize; 2]> {
         .collect()
 }
 
-fn final_losses(history: &History) -> IndexMap<String, f64> {
-    let Some(e) = history.best_record() else {
-        return IndexMap::new();
-    };
-    let named = |kind: &'static str, terms: &IndexMap<String, f64>| {
-        terms
-            .iter()
-            .map(move |(k, v)| (format!("{kind}/{k}"), *v))
-            .collect::<Vec<_>>()
-    };
-    named("training", &e.training)
-        .into_iter()
-        .chain(named("validation", &e.validation))
-        .collect()
-}
-
 fn sizes(clusters: &[usize]) -> Vec<usize> {
     let mut sizes = vec![0; clusters.iter().max().map_or(0, |m| m + 1)];
     clusters.iter().for_each(|&c| sizes[c] += 1);
@@ -360,25 +344,4 @@ fn scoring(config: &FuseConfig, seed: u64) -> EvaluateOptions {
 fn write_summary(folder: &Path, summary: &Summary) -> Result<(), Error> {
     let bytes = serde_json::to_vec_pretty(summary).map_err(|e| Error::Input(e.to_string()))?;
     atomic::write(&folder.join("summary.json"), &bytes)
-}
-
-/// Seconds per phase.
-struct Clock {
-    last: Instant,
-    seconds: IndexMap<String, f64>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self {
-            last: Instant::now(),
-            seconds: IndexMap::new(),
-        }
-    }
-
-    fn lap(&mut self, phase: &str) {
-        self.seconds
-            .insert(phase.to_owned(), self.last.elapsed().as_secs_f64());
-        self.last = Instant::now();
-    }
 }

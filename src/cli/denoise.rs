@@ -1,0 +1,45 @@
+//! `cellweave denoise`.
+
+use std::process::ExitCode;
+
+use cellweave::Error;
+use cellweave::denoise::{DenoiseConfig, DenoiseOptions, denoise};
+
+use super::fuse::{device, settings_text};
+use super::progress::{Progress, StopFlag};
+use super::{DenoiseArgs, out};
+
+pub fn run(args: &DenoiseArgs) -> Result<ExitCode, Error> {
+    let text = settings_text(args.config.as_deref())?;
+    let config = DenoiseConfig::from_toml(&text, &args.settings)?;
+    if args.print_config {
+        out(&config.to_toml()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(file) = args.file.clone() else {
+        return Err(Error::Input(
+            "name an .h5ad file with raw counts".to_owned(),
+        ));
+    };
+    let options = DenoiseOptions {
+        file,
+        output: args.output.clone(),
+        seed: args.seed,
+        device: device(args.device),
+        resume: args.resume,
+    };
+    let mut progress = Progress::new(StopFlag::listen(), args.quiet, args.stop_after_steps);
+    let denoised = denoise(&options, &config, &mut progress)?;
+    progress.finish();
+    if !args.quiet {
+        out(&denoised.summary.to_string());
+    }
+    if !denoised.finished {
+        eprintln!("go on with the same command and --resume");
+        return Ok(ExitCode::from(130));
+    }
+    if !args.quiet {
+        out(&format!("  results    {}\n", options.output.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
