@@ -1,6 +1,9 @@
 //! Log-likelihood and slopes of blocks of entries: `f64` one by one through the scalar functions of
 //! the crate, `f32` side by side, with the scalar functions for entries out of the common range.
 
+// Loops over lanes index several arrays at once, which is what the compiler vectorises.
+#![allow(clippy::needless_range_loop)]
+
 use super::lanes::{LANES, exp, ln, ln_1p, mad};
 use crate::{Likelihood, Nb, Poisson, Real, Zinb};
 

@@ -57,7 +57,7 @@ pub(crate) fn ln<const FMA: bool>(x: f32) -> f32 {
     let p = mad::<FMA>(p, f, -1.666_805_8e-1);
     let p = mad::<FMA>(p, f, 2.000_071_5e-1);
     let p = mad::<FMA>(p, f, -2.499_999_4e-1);
-    let p = mad::<FMA>(p, f, 3.333_333_1e-1);
+    let p = mad::<FMA>(p, f, 0.333_333_3);
     let square = f * f;
     let y = mad::<FMA>(p * f, square, e * LN2_LOW);
     let y = mad::<FMA>(-0.5, square, y);

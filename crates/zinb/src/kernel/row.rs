@@ -184,9 +184,11 @@ fn zeros<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
             store(&s.mu, gradients.h, at);
             let mut log_theta = [zero; LANES];
             load(gradients.log_theta, at, &mut log_theta);
-            for i in 0..LANES {
-                log_theta[i] += s.theta[i] * factor;
-                s.logit[i] = s.logit[i] * factor;
+            for (sum, slope) in log_theta.iter_mut().zip(&s.theta) {
+                *sum += *slope * factor;
+            }
+            for slope in &mut s.logit {
+                *slope = *slope * factor;
             }
             store(&log_theta, gradients.log_theta, at);
             store(&s.logit, gradients.logit, at);
