@@ -1,7 +1,8 @@
 //! Between `backward` and the next forward pass: these operations beside burn's, in one process, on
 //! the 1.57 million parameters of an autoencoder 2000-256-64-256-2 x 2000, `f32`, Flex.
 //!
-//! `RAYON_NUM_THREADS=1 cargo bench -p fused-optim` and `RAYON_NUM_THREADS=2 ..`
+//! `RAYON_NUM_THREADS=1 cargo bench -p fused-optim` and `RAYON_NUM_THREADS=2 ..`. PyTorch on the same work:
+//! `python benches/adamw_torch.py 1` and `.. 2`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -35,7 +35,7 @@ use crate::kernel::{self, AdamWStep};
 /// `rate / (1 - β₁ᵗ)` and `1 / sqrt(1 - β₂ᵗ)` instead of dividing the moments; decay and `ε` are in the
 /// same places. In `f32`, `1 - 0.999` is 1.3e-5 too small, relatively, and `1 - 0.999ᵗ` loses digits
 /// while `t` is small: after the 40 steps of the golden test the parameters differ from PyTorch's
-/// formula in doubles by up to 7e-5 learning rates.
+/// in doubles by up to 7e-5 learning rates.
 ///
 /// # Sources
 ///

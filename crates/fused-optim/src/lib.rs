@@ -29,3 +29,8 @@ pub mod kernel;
 pub use accumulate::add_gradients;
 pub use adamw::FusedAdamW;
 pub use clip::clip_global_norm;
+
+/// Tests the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

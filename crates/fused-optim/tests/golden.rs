@@ -1,4 +1,4 @@
-//! The step against PyTorch's formula (`golden/adamw.py`).
+//! The step against `torch.optim.AdamW` (`golden/adamw.py`).
 
 mod common;
 

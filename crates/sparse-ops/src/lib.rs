@@ -41,11 +41,12 @@
 //!
 //! # How it works
 //!
-//! A row of the product is a weighted sum of rows of the weight, one per entry. The kernel walks the entries of a
-//! row once per tile of eight registers of columns, so the sum stays in registers and the loads of successive
-//! weight rows overlap. The gradient of the weight is the same sum over the entries of a column, on a
-//! transposed structure made once per batch: no atomics, no sorting, and a column without
-//! entries costs only zeros. For the backward pass the operation keeps the batch, not the weight.
+//! A row of the product is a weighted sum of rows of the weight, one per entry. The kernel walks the
+//! entries of a row once per eight registers of columns: the sum stays in registers, and the loads of
+//! successive weight rows, aligned to registers, overlap. The gradient of the weight is the same sum
+//! over the entries of a column, on a transposed structure made once per batch: no atomics, no
+//! sorting, and a column without entries costs only zeros. For the backward pass the operation keeps
+//! the batch, not the weight.
 //!
 //! # Numerics
 //!

@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{PIECE, real::Real};
+use super::{PIECE, real::Real, stays_here};
 
 /// What is the same for all elements of a step, rounded to the element type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub fn adamw<T: Real>(
         "adamw: lengths differ"
     );
     let update = if first { start::<T> } else { proceed::<T> };
-    if n <= PIECE {
+    if stays_here(n) {
         return update(step, parameter, gradient, moment_1, moment_2);
     }
     parameter
@@ -60,19 +60,37 @@ pub fn adamw<T: Real>(
         .for_each(|(((p, g), m), v)| update(step, p, g, m, v));
 }
 
-/// The parameter after a step along corrected moments.
+/// The parameter after a step along the moments; the first is divided by its correction only if
+/// `CORRECT_1`.
 #[inline(always)]
-fn moved<T: Real>(step: &AdamWStep<T>, p: T, m: T, v: T) -> T {
-    let along = m / step.correction_1 / ((v / step.correction_2).root() + step.epsilon);
+fn moved<T: Real, const CORRECT_1: bool>(step: &AdamWStep<T>, p: T, m: T, v: T) -> T {
+    let m = if CORRECT_1 { m / step.correction_1 } else { m };
+    let along = m / ((v / step.correction_2).root() + step.epsilon);
     p * step.keep - along * step.rate
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx512bw", "x86_64+avx2"))]
 fn proceed<T: Real>(step: &AdamWStep<T>, p: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+    // Division and root are what bounds a step, and `1 - 0.9ᵗ` is 1 in `f32` from the 165th on.
+    if step.correction_1 == T::ONE {
+        proceed_with::<T, false>(step, p, g, m, v);
+    } else {
+        proceed_with::<T, true>(step, p, g, m, v);
+    }
+}
+
+#[inline(always)]
+fn proceed_with<T: Real, const CORRECT_1: bool>(
+    step: &AdamWStep<T>,
+    p: &mut [T],
+    g: &[T],
+    m: &mut [T],
+    v: &mut [T],
+) {
     for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         *m = *m * step.beta_1 + g * step.gain_1;
         *v = *v * step.beta_2 + g * g * step.gain_2;
-        *p = moved(step, *p, *m, *v);
+        *p = moved::<T, CORRECT_1>(step, *p, *m, *v);
     }
 }
 
@@ -82,6 +100,6 @@ fn start<T: Real>(step: &AdamWStep<T>, p: &mut [T], g: &[T], m: &mut [T], v: &mu
     for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         *m = g * step.gain_1;
         *v = g * g * step.gain_2;
-        *p = moved(step, *p, *m, *v);
+        *p = moved::<T, true>(step, *p, *m, *v);
     }
 }

@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{PIECE, real::Real};
+use super::{PIECE, real::Real, stays_here};
 
 /// `sum += x`, element by element.
 ///
@@ -12,7 +12,7 @@ use super::{PIECE, real::Real};
 /// When the lengths differ.
 pub fn add<T: Real>(sum: &mut [T], x: &[T]) {
     assert_eq!(sum.len(), x.len(), "add: lengths differ");
-    if sum.len() <= PIECE {
+    if stays_here(sum.len()) {
         return add_piece(sum, x);
     }
     sum.par_chunks_mut(PIECE)
@@ -22,7 +22,7 @@ pub fn add<T: Real>(sum: &mut [T], x: &[T]) {
 
 /// `x *= factor`, element by element.
 pub fn scale<T: Real>(x: &mut [T], factor: T) {
-    if x.len() <= PIECE {
+    if stays_here(x.len()) {
         return scale_piece(x, factor);
     }
     x.par_chunks_mut(PIECE).for_each(|x| scale_piece(x, factor));

@@ -14,6 +14,11 @@ pub use elementwise::{add, scale};
 pub use real::Real;
 pub use squares::sum_of_squares;
 
-/// Elements per piece: four `f32` streams of it fill half of a 512 KiB cache. What fits into one
-/// piece stays on the calling thread.
+/// Elements per piece: four `f32` streams of it are 256 KiB.
 pub const PIECE: usize = 16_384;
+
+/// Whether the calling thread does it all: what is one piece, or when there is one thread anyway
+/// (handing over to the pool would only move the data to the cache of another core).
+fn stays_here(n: usize) -> bool {
+    n <= PIECE || rayon::current_num_threads() == 1
+}

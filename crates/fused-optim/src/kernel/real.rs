@@ -5,6 +5,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub};
 /// `f32` or `f64`.
 pub trait Real:
     Copy
+    + PartialEq
     + Send
     + Sync
     + Add<Output = Self>
@@ -14,8 +15,8 @@ pub trait Real:
     + Div<Output = Self>
     + 'static
 {
-    /// Zero.
-    const ZERO: Self;
+    /// One.
+    const ONE: Self;
 
     /// Rounds a double to this type.
     fn of(x: f64) -> Self;
@@ -26,7 +27,7 @@ pub trait Real:
 }
 
 impl Real for f32 {
-    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
 
     #[inline(always)]
     fn of(x: f64) -> Self {
@@ -43,7 +44,7 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
-    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
 
     #[inline(always)]
     fn of(x: f64) -> Self {

@@ -3,14 +3,14 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{PIECE, real::Real};
+use super::{PIECE, real::Real, stays_here};
 
 const LANES: usize = 16;
 
 /// `Σ x²` in doubles: in fixed lanes within a piece, then over the pieces in their order.
 pub fn sum_of_squares<T: Real>(x: &[T]) -> f64 {
-    if x.len() <= PIECE {
-        return piece(x);
+    if stays_here(x.len()) {
+        return x.chunks(PIECE).map(piece).sum();
     }
     let sums: Vec<f64> = x.par_chunks(PIECE).map(piece).collect();
     sums.into_iter().sum()

@@ -4,6 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Real;
+use super::sum::{Plan, Sum};
 
 /// Sums to compute, one per row of the result `[offsets.len() - 1, width]`:
 ///
@@ -106,6 +107,7 @@ impl<T: Real> WithSimd for Block<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let base = self.offsets[0];
+        let plan = Plan::new(self.dense, self.width, T::lanes::<S>());
         let ranges = self.offsets.windows(2);
         for (range, out) in ranges.zip(self.out.chunks_exact_mut(self.width)) {
             let terms = range[0] - base..range[1] - base;
@@ -119,66 +121,10 @@ impl<T: Real> WithSimd for Block<'_, T> {
                 width: self.width,
                 start: self.start,
             };
-            let mut at = 0;
-            while at < self.width {
-                let left = (self.width - at) / T::lanes::<S>();
-                at += match left {
-                    8.. => sum.tile::<S, 8>(simd, at, out),
-                    4.. => sum.tile::<S, 4>(simd, at, out),
-                    2.. => sum.tile::<S, 2>(simd, at, out),
-                    1 => sum.tile::<S, 1>(simd, at, out),
-                    0 => sum.rest(simd, at, out),
-                };
+            match &plan {
+                Some(plan) => sum.columns(simd, plan, out),
+                None => sum.narrow(simd, out),
             }
         }
-    }
-}
-
-/// One sum.
-struct Sum<'a, T> {
-    index: &'a [u32],
-    values: &'a [T],
-    dense: &'a [T],
-    width: usize,
-    start: Option<&'a [T]>,
-}
-
-impl<T: Real> Sum<'_, T> {
-    /// `V` registers of columns from `at` on, which stay in registers over all terms; returns the
-    /// number of columns.
-    #[inline(always)]
-    fn tile<S: Simd, const V: usize>(&self, simd: S, at: usize, out: &mut [T]) -> usize {
-        let columns = V * T::lanes::<S>();
-        let mut sum = [T::splat(simd, T::ZERO); V];
-        if let Some(start) = self.start {
-            sum.copy_from_slice(T::vectors::<S>(&start[at..][..columns]));
-        }
-        for (&row, &weight) in self.index.iter().zip(self.values) {
-            let row = &self.dense[row as usize * self.width + at..][..columns];
-            let row = T::vectors::<S>(row);
-            let weight = T::splat(simd, weight);
-            for v in 0..V {
-                sum[v] = T::mul_add(simd, weight, row[v], sum[v]);
-            }
-        }
-        T::vectors_mut::<S>(&mut out[at..][..columns]).copy_from_slice(&sum);
-        columns
-    }
-
-    /// The last columns, fewer than a register holds.
-    #[inline(always)]
-    fn rest<S: Simd>(&self, simd: S, at: usize, out: &mut [T]) -> usize {
-        let columns = self.width - at;
-        let mut sum = T::splat(simd, T::ZERO);
-        if let Some(start) = self.start {
-            sum = T::load_part(simd, &start[at..]);
-        }
-        for (&row, &weight) in self.index.iter().zip(self.values) {
-            let row = &self.dense[row as usize * self.width + at..][..columns];
-            let row = T::load_part(simd, row);
-            sum = T::mul_add(simd, T::splat(simd, weight), row, sum);
-        }
-        T::store_part(simd, &mut out[at..], sum);
-        columns
     }
 }

@@ -6,9 +6,10 @@
 //! instruction sets, because some have a fused multiply-add.
 
 mod columns;
-#[allow(clippy::needless_range_loop)]
 mod gather;
 mod real;
+#[allow(clippy::needless_range_loop)]
+mod sum;
 mod values;
 
 pub use columns::column_sums;
