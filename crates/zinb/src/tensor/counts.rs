@@ -66,7 +66,7 @@ impl Dispersion {
 /// ```
 ///
 /// On Flex value and gradients of the loss come from one pass over the batch, and targets that are sparse stay so;
-/// elsewhere from [`reference`].
+/// elsewhere from [`mod@reference`].
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
