@@ -23,6 +23,11 @@
 //! assert!(Zinb { mu: gene.mu + 0.1 * gradient.mu, ..gene }.ll(4.0) > ll);
 //! ```
 //!
+//! # Whole batches
+//!
+//! `kernel` (feature `kernel`) takes a matrix of counts, dense or sparse, with the raw outputs of a network and gives losses and
+//! gradients in one pass; `tensor` (feature `tensor`, on by default) makes a burn operation of it.
+//!
 //! # Number types
 //!
 //! Every function takes `f32` or `f64` ([`Real`]) and computes in `f64`; for `f32` the result is rounded once. One
