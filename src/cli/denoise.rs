@@ -12,14 +12,12 @@ use super::{DenoiseArgs, out};
 pub fn run(args: &DenoiseArgs) -> Result<ExitCode, Error> {
     let text = settings_text(args.config.as_deref())?;
     let config = DenoiseConfig::from_toml(&text, &args.settings)?;
-    if args.print_config {
-        out(&config.to_toml()?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let Some(file) = args.file.clone() else {
-        return Err(Error::Input(
-            "name an .h5ad file with raw counts".to_owned(),
-        ));
+    let file = match &args.file {
+        Some(file) if !args.print_config => file.clone(),
+        _ => {
+            out(&config.to_toml()?);
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let options = DenoiseOptions {
         file,

@@ -54,11 +54,7 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
     if !args.quiet {
         out(&fused.summary.to_string());
         if fused.finished {
-            out(&format!(
-                "  results    {}
-",
-                options.output.display()
-            ));
+            out(&format!("  results    {}\n", options.output.display()));
         }
     }
     if !fused.finished {

@@ -87,6 +87,7 @@ struct FuseArgs {
 #[derive(Args)]
 struct DenoiseArgs {
     /// An .h5ad file with raw counts.
+    #[arg(required_unless_present = "print_config")]
     file: Option<PathBuf>,
     /// Folder for the results.
     #[arg(short, long, default_value = "cellweave-denoised")]
