@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The same work in PyTorch, to be run beside the criterion benches on the same machine.
 
-usage: torch_peers.py ttt|zinb|step [--threads 2] [--repeats 30]
+usage: torch_peers.py ttt|zinb|step|curve [--threads 2] [--repeats 30]
 
 ttt   TTT-Linear layer, dual form, batch 8, width 128, 4 heads, chunks of 16 (`cargo bench -p ttt-layer`)
 zinb  ZINB loss as scvi-tools writes it, forward and backward, 256 x 2,000 (`cargo bench -p zinb`)
 step  training step of the autoencoder 2000-256-64-256-2000 with that loss and Adam (`cargo bench -p fusion-models`)
+curve  losses of 100 such steps from weights and counts that `crates/fusion-models/benches/step` has too, as JSON
 
 Prints the median and least wall time and the least CPU time of the repeats in ms.
 """
-import argparse, statistics, time
+import argparse, json, statistics, sys, time
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -151,12 +153,47 @@ def step(repeats):
         timed(f"step {100 * zeros:.0f}% zeros", one, repeats)
 
 
+def uniform(stream, n):
+    """Numbers 0..n of a stream, by the finaliser of SplitMix64."""
+    z = ((np.uint64(stream) << np.uint64(32)) + np.arange(1, n + 1, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def same_weights(net):
+    for stream, layer in enumerate([net.e1, net.e2, net.d1, net.mean, net.logit], 1):
+        to, source = layer.weight.shape
+        draw = lambda s, n: torch.tensor((2 * uniform(s, n) - 1) / source**0.5, dtype=torch.float32)
+        layer.weight.data = draw(2 * stream, source * to).view(source, to).T.contiguous()
+        layer.bias.data = draw(2 * stream + 1, to)
+
+
+def same_counts(zeros, k, rows=256, genes=2000):
+    a, b, c = (uniform(100 + 3 * k + i, rows * genes) for i in range(3))
+    x = np.where(a < zeros, 0, np.floor(1 - 2 * np.log(1 - b) * c))
+    return torch.tensor(x.reshape(rows, genes), dtype=torch.float32)
+
+
+def curve(_):
+    net, batches = Autoencoder(), [same_counts(0.95, k) for k in range(4)]
+    same_weights(net)
+    adam, losses = torch.optim.Adam(net.parameters(), lr=1e-3), []
+    for i in range(100):
+        adam.zero_grad()
+        loss = net(batches[i % 4])
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    print(json.dumps(losses))
+
+
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-p.add_argument("what", choices=["ttt", "zinb", "step"])
+p.add_argument("what", choices=["ttt", "zinb", "step", "curve"])
 p.add_argument("--threads", type=int, default=2)
 p.add_argument("--repeats", type=int, default=30)
 args = p.parse_args()
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
-print(f"torch {torch.__version__}, {args.threads} threads")
-{"ttt": ttt, "zinb": zinb, "step": step}[args.what](args.repeats)
+print(f"torch {torch.__version__}, {args.threads} threads", file=sys.stderr)
+{"ttt": ttt, "zinb": zinb, "step": step, "curve": curve}[args.what](args.repeats)

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cellweave::evaluate::EvaluateOptions;
-use cellweave::{Error, evaluate, inspect, sc_io, simulate};
+use cellweave::{Error, evaluate, inspect, simulate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Fuse the modalities of single cells with deep models.
@@ -157,7 +157,7 @@ struct InspectArgs {
 
 #[derive(Args)]
 struct SimulateArgs {
-    /// File to write.
+    /// File to write: RNA and protein, or RNA alone where the name ends in .h5ad.
     #[arg(short, long)]
     output: PathBuf,
     /// Seed.
@@ -169,6 +169,9 @@ struct SimulateArgs {
     /// Genes.
     #[arg(long)]
     genes: Option<usize>,
+    /// Median number of RNA molecules of a cell, before dropout.
+    #[arg(long)]
+    molecules: Option<f64>,
 }
 
 #[derive(Subcommand)]
@@ -230,15 +233,15 @@ fn run_simulate(args: &SimulateArgs) -> Result<ExitCode, Error> {
         seed: args.seed.unwrap_or(defaults.seed),
         n_cells: args.cells.unwrap_or(defaults.n_cells),
         n_genes: args.genes.unwrap_or(defaults.n_genes),
+        median_counts: args.molecules.unwrap_or(defaults.median_counts),
         ..defaults
     };
-    let data = simulate::simulate(&config)?;
-    for notice in sc_io::write_h5mu(&data, &args.output)? {
+    for notice in simulate::Simulator::new(&config)?.write(&args.output)? {
         eprintln!("notice: {notice}");
     }
     println!(
         "{} cells written to {}",
-        data.obs.len(),
+        config.n_cells,
         args.output.display()
     );
     Ok(ExitCode::SUCCESS)

@@ -27,6 +27,9 @@ pub struct DenoiseConfig {
     /// Library size that the denoised means are given for; 0 stands for the median of the cells.
     /// Default 0.
     pub library: f64,
+    /// Whether the denoised means are written: a dense matrix of cells x genes. Without them the
+    /// result holds the latent vectors. Default `true`.
+    pub means: bool,
     /// The network.
     pub model: ZinbAutoencoderConfig,
     /// The training loop. Default: batches of 128 in one part, learning rate 1e-3, no clipping,
@@ -42,6 +45,7 @@ impl Default for DenoiseConfig {
             allow_non_integer: false,
             n_top_genes: 0,
             library: 0.0,
+            means: true,
             model: ZinbAutoencoderConfig::default(),
             train: TrainConfig {
                 epochs: 0,

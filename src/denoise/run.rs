@@ -187,18 +187,23 @@ impl Output<'_> {
         let forbid = vec![self.options.file.clone()];
         let mut writer = MatrixWriter::h5ad(target, &WriteOptions { forbid })?;
         writer.add_csr("X", self.genes.len())?;
-        writer.add_dense(LAYER, self.genes.len())?;
+        if self.config.means {
+            writer.add_dense(LAYER, self.genes.len())?;
+        }
         let device = device.clone().without_autodiff();
         let x = &data.features()["rna"];
         let rows: Vec<usize> = (0..data.n_cells()).collect();
         for rows in rows.chunks(BLOCK) {
+            writer.push("X", &x.select_rows(rows))?;
+            if !self.config.means {
+                continue;
+            }
             let batch = data.batch(rows, Draw::new(0), &device);
             let means = model.denoise(&batch, self.library);
             let means: Vec<f32> = means.into_data().iter::<f32>().collect();
             let Some(means) = Dense::new(rows.len(), self.genes.len(), means) else {
                 return Err(Error::Input("denoised means of another shape".to_owned()));
             };
-            writer.push("X", &x.select_rows(rows))?;
             writer.push(LAYER, &means)?;
         }
         notices.extend(writer.finish(&rest)?.iter().map(ToString::to_string));
@@ -230,7 +235,10 @@ impl Output<'_> {
             ("seed".to_owned(), Uns::Int(self.options.seed as i64)),
             ("config".to_owned(), Uns::Text(self.config.to_toml()?)),
             ("library".to_owned(), Uns::Float(self.library)),
-            ("layer".to_owned(), Uns::Text(LAYER.to_owned())),
+            (
+                "layer".to_owned(),
+                Uns::Text(if self.config.means { LAYER } else { "" }.to_owned()),
+            ),
         ])))
     }
 }

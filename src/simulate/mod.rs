@@ -37,19 +37,21 @@ mod genome;
 mod protein;
 mod random;
 mod rna;
+mod simulator;
 #[cfg(test)]
 mod tests;
 
 pub use config::{SimulateConfig, SimulateError};
+pub use simulator::Simulator;
 
 use indexmap::IndexMap;
 use rand::Rng;
 use rand::seq::SliceRandom;
-use sc_io::{Categorical, Column, Csr, Matrix, Modality, MultiModal, Table, Uns};
+use sc_io::{Categorical, Column, Matrix, Modality, MultiModal, Table, Uns};
 
 use cell_types::{CELL_TYPES, PROTEINS};
 use genome::{CHROMOSOMES, Gene};
-use random::{normal, stream};
+use random::stream;
 
 /// Streams of the generator, one per part of the model.
 mod part {
@@ -80,24 +82,13 @@ mod part {
 /// assert!(data.obs.column("cell_type").is_ok());
 /// ```
 pub fn simulate(config: &SimulateConfig) -> Result<MultiModal, SimulateError> {
-    config.validate()?;
-    let genes = genome::place_genes(config.n_genes, &mut stream(config.seed, part::GENOME));
-    let mut batch_rng = stream(config.seed, part::BATCHES);
-    let rna_model = rna::RnaModel::new(config, &genes, &mut batch_rng);
-    let protein_model = protein::ProteinModel::new(config, &genes, &mut batch_rng);
-    let (types, batches) = assign(config);
-
-    let mut rna = Csr::zeros(0, config.n_genes);
-    let mut adt = Csr::zeros(0, config.n_proteins);
-    let mut activity = Vec::with_capacity(config.n_genes);
-    for (cell, (&t, &b)) in types.iter().zip(&batches).enumerate() {
-        let mut rng = stream(config.seed, part::FIRST_CELL + cell as u64);
-        let library = config.median_counts * (config.library_sd * normal(&mut rng)).exp();
-        genome::activity(&genes, config.activity_span, &mut rng, &mut activity);
-        rna.push_row(rna_model.draw(config, (t, b), library, &activity, &mut rng));
-        adt.push_row(protein_model.draw(config, (t, b), &activity, &mut rng));
+    let simulator = Simulator::new(config)?;
+    let [rna, adt] = simulator.rows(0..config.n_cells);
+    let mut data = simulator.annotations();
+    for (modality, x) in data.modalities.values_mut().zip([rna, adt]) {
+        modality.x = Some(Matrix::Csr(x));
     }
-    Ok(assemble(config, &genes, (rna, adt), (&types, &batches)))
+    Ok(data)
 }
 
 /// Type and batch of every cell: fixed shares, random order.
@@ -121,11 +112,10 @@ fn assign(config: &SimulateConfig) -> (Vec<usize>, Vec<usize>) {
     (types, batches)
 }
 
-/// Puts the matrices and the names together.
-fn assemble(
+/// Names, types, batches and settings, without matrices.
+fn annotate(
     config: &SimulateConfig,
     genes: &[Gene],
-    (rna, adt): (Csr, Csr),
     (types, batches): (&[usize], &[usize]),
 ) -> MultiModal {
     let digits = config.n_cells.to_string().len().max(4);
@@ -166,12 +156,14 @@ fn assemble(
         .insert("start", Column::ints(starts))
         .expect(fits);
 
-    let modality = |x, var| {
-        Modality::new(Matrix::Csr(x), obs.clone(), var).expect("names and counts of equal length")
+    let modality = |var| Modality {
+        obs: obs.clone(),
+        var,
+        ..Modality::default()
     };
     let mut data = MultiModal::new(IndexMap::from([
-        ("rna".to_owned(), modality(rna, gene_var)),
-        ("adt".to_owned(), modality(adt, protein_var)),
+        ("rna".to_owned(), modality(gene_var)),
+        ("adt".to_owned(), modality(protein_var)),
     ]));
     data.obs = obs;
     let settings = serde_json::to_string(config).expect("plain numbers have a JSON form");

@@ -254,3 +254,24 @@ fn the_fixture_is_what_the_defaults_make() {
     assert!(fixture.notices.is_empty(), "{:?}", fixture.notices);
     assert_eq!(fixture.data, simulate(&SimulateConfig::default()).unwrap());
 }
+
+#[test]
+fn a_set_written_by_blocks_reads_back_as_the_whole() {
+    // More cells than a block holds.
+    let config = SimulateConfig {
+        n_cells: 1100,
+        n_genes: 120,
+        ..SimulateConfig::default()
+    };
+    let whole = simulate(&config).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Simulator::new(&config).unwrap();
+    let path = folder.path().join("set.h5mu");
+    assert!(simulator.write(&path).unwrap().is_empty());
+    assert_eq!(sc_io::read_h5mu(&path).unwrap().data, whole);
+    let path = folder.path().join("rna.h5ad");
+    simulator.write(&path).unwrap();
+    let rna = sc_io::read_h5ad(&path).unwrap().data;
+    assert_eq!(rna.x, whole.modalities["rna"].x);
+    assert_eq!(rna.obs, whole.modalities["rna"].obs);
+}

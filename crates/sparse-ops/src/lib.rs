@@ -57,8 +57,10 @@
 //!
 //! # Backends
 //!
-//! The kernels serve `f32` and `f64` tensors on Flex. Every other device and type runs the tensor operations of
-//! [`mod@reference`] with index tensors on that device, differentiated by burn.
+//! The kernels serve `f32` and `f64` tensors on Flex. With the feature `gpu` (which `wgpu` and `cuda` bring) the product
+//! and its gradients also have a CubeCL kernel for `f32`, one thread per element of the result, sums in the
+//! order of the entries. Everything else runs the tensor operations of [`mod@reference`] with index tensors on
+//! its device, differentiated by burn.
 
 mod error;
 pub mod kernel;

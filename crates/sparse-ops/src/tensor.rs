@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{DType, Device, Element, Tensor, TensorCreationOptions, TensorData};
 
+#[cfg(feature = "gpu")]
+use crate::ops::cube::DeviceLists;
 use crate::ops::values;
 use crate::reference::{self, Coordinates};
 use crate::{CsrPattern, SparseError};
@@ -34,6 +36,8 @@ pub struct CsrTensor {
     pattern: Arc<CsrPattern>,
     values: Tensor<1>,
     coordinates: Arc<OnceLock<Coordinates>>,
+    #[cfg(feature = "gpu")]
+    lists: Arc<DeviceLists>,
 }
 
 impl CsrTensor {
@@ -51,6 +55,8 @@ impl CsrTensor {
             pattern,
             values: values.inner(),
             coordinates: Arc::default(),
+            #[cfg(feature = "gpu")]
+            lists: Arc::default(),
         })
     }
 
@@ -118,6 +124,8 @@ impl CsrTensor {
             pattern: self.pattern.clone(),
             values: self.values().to_device(&device),
             coordinates: Arc::default(),
+            #[cfg(feature = "gpu")]
+            lists: Arc::default(),
         }
     }
 
@@ -184,5 +192,11 @@ impl CsrTensor {
     /// Row and column of the entries on the device of the values, uploaded by the first call.
     pub(crate) fn coordinates(&self) -> &Coordinates {
         self.coordinates.get_or_init(|| Coordinates::new(self))
+    }
+
+    /// The structure on the device of the values.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn device_lists(&self) -> &DeviceLists {
+        &self.lists
     }
 }

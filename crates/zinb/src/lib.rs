@@ -81,7 +81,7 @@
 //!
 //! The tests hold these to limits of 24 (f64) and 2 (f32) eps for values, 1e-13 and 1e-5 for slopes.
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "tensor"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

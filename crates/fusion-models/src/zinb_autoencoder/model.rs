@@ -155,7 +155,7 @@ impl FusionModel for ZinbAutoencoder {
         };
         let nll = self
             .decode(z, library)
-            .nll(&targets, &Weights::mean_over_cells());
+            .into_nll(&targets, &Weights::mean_over_cells());
         let terms = LossTerms::new().with("reconstruction", 1.0, nll.loss);
         match kl {
             None => terms,

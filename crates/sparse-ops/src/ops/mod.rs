@@ -1,6 +1,8 @@
 //! The product as an extension of burn's backends.
 
 mod autodiff;
+#[cfg(feature = "gpu")]
+pub(crate) mod cube;
 mod flex;
 pub(crate) mod values;
 
@@ -12,7 +14,7 @@ use burn::tensor::{DType, Device, Tensor};
 use crate::{CsrPattern, CsrTensor, reference};
 
 /// The product with a kernel and a hand-written gradient on Flex. Other backends never get here:
-/// [`sparse_linear`] sends them to [`reference`].
+/// [`sparse_linear`] sends them elsewhere.
 #[backend_extension(Flex, Autodiff)]
 pub trait SparseOps: Backend {
     /// Product `[rows, out]`; `bias` is read when there is one, else anything without a gradient
@@ -52,8 +54,8 @@ pub(crate) fn fused(device: &Device, dtype: DType) -> bool {
 ///
 /// Differentiable in the weight and the bias, not in `x`. Its cost is `nnz * out` multiplications
 /// for the product and as many for the gradient of the weight, against `rows * cols * out` of the dense
-/// product. On Flex one operation with a hand-written gradient for `f32` and `f64`, elsewhere
-/// [`reference::sparse_linear`].
+/// product. One operation with a hand-written gradient on Flex for `f32` and `f64` and, with a GPU feature, on the
+/// devices of CubeCL for `f32`; elsewhere [`reference::sparse_linear`].
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -111,6 +113,10 @@ pub fn sparse_linear(x: &CsrTensor, weight: Tensor<2>, bias: Option<Tensor<1>>) 
             ([d_output], weight.dtype()),
             "sparse_linear: shape and element type of `bias`"
         );
+    }
+    #[cfg(feature = "gpu")]
+    if cube::serves(x, &weight.device(), weight.dtype(), d_output) {
+        return cube::sparse_linear(x, weight, bias);
     }
     if !fused(&weight.device(), weight.dtype()) {
         return reference::sparse_linear(x, weight, bias);

@@ -7,7 +7,7 @@ mod row;
 mod run;
 
 pub use block::Family;
-pub use run::{Counts, Gradients, Input, Rows, run};
+pub use run::{Counts, Gradients, Input, Rows, run, run_in_place};
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 

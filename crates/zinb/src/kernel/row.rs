@@ -1,6 +1,6 @@
 //! One cell: means from the network's output, likelihood, gradients.
 
-use super::block::{Lanes, Parameters, Slopes};
+use super::block::{Lanes, Parameters, Slopes, ZINB};
 use super::lanes::LANES;
 use super::{MeanLink, Number};
 
@@ -12,7 +12,7 @@ pub(super) enum RowCounts<'a, T> {
 }
 
 /// What the likelihood of one cell depends on. `theta` and `logit` are empty where the family has
-/// no such parameter.
+/// no such parameter; with gradients, `h` and `logit` are empty and stand where their gradients go.
 pub(super) struct Row<'a, T> {
     pub h: &'a [T],
     pub link: MeanLink,
@@ -27,9 +27,11 @@ pub(super) struct Row<'a, T> {
 
 /// Where the gradients of one cell go; empty where there is no such parameter.
 pub(super) struct RowGradients<'a, T> {
+    /// Holds `h` at first.
     pub h: &'a mut [T],
     /// By ln t, added to what is there.
     pub log_theta: &'a mut [T],
+    /// Holds `logit` at first.
     pub logit: &'a mut [T],
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Scratch<T> {
     /// Places and values of the counts that are not 0, the first `n_counts` of each.
     places: Vec<u32>,
     counts: Vec<T>,
+    /// Logits at these places.
+    logits: Vec<T>,
     n_counts: usize,
 }
 
@@ -55,15 +59,16 @@ impl<T: Number> Scratch<T> {
             weight: zeros(),
             places: vec![0; n + 1],
             counts: vec![T::default(); n + 1],
+            logits: vec![T::default(); n],
             n_counts: 0,
         }
     }
 
     /// Means of the cell, and how they move with the network's output.
     #[inline(always)]
-    fn set_means<const FMA: bool>(&mut self, row: &Row<'_, T>) {
+    fn set_means<const FMA: bool>(&mut self, h: &[T], row: &Row<'_, T>) {
         let (one, scale) = (T::from_f64(1.0), row.scale);
-        let out = row.h.iter().zip(&mut self.mu).zip(&mut self.slope);
+        let out = h.iter().zip(&mut self.mu).zip(&mut self.slope);
         match row.link {
             MeanLink::Exp => {
                 for ((h, mu), slope) in out {
@@ -85,7 +90,7 @@ impl<T: Number> Scratch<T> {
             }
             MeanLink::Softmax => {
                 let mut top = [T::from_f64(f64::NEG_INFINITY); LANES];
-                for h in row.h.chunks(LANES) {
+                for h in h.chunks(LANES) {
                     for (top, h) in top.iter_mut().zip(h) {
                         *top = if *h > *top { *h } else { *top };
                     }
@@ -141,9 +146,16 @@ impl<T: Number> Scratch<T> {
         }
         self.n_counts = n;
     }
+
+    #[inline(always)]
+    fn set_logits(&mut self, logit: &[T]) {
+        for (own, j) in self.logits.iter_mut().zip(&self.places[..self.n_counts]) {
+            *own = logit[*j as usize];
+        }
+    }
 }
 
-/// Adds `factor` times the gradients of the cell's negative log-likelihood, and returns the
+/// Puts `factor` times the gradients of the cell's negative log-likelihood where they go, and returns the
 /// latter, weighted by feature.
 #[inline(always)]
 pub(super) fn row<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
@@ -151,8 +163,12 @@ pub(super) fn row<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool
     gradients: &mut RowGradients<'_, T>,
     scratch: &mut Scratch<T>,
 ) -> f64 {
-    scratch.set_means::<FMA>(row);
+    let h = if GRAD { &*gradients.h } else { row.h };
+    scratch.set_means::<FMA>(h, row);
     scratch.set_counts(row);
+    if FAMILY == ZINB {
+        scratch.set_logits(if GRAD { &*gradients.logit } else { row.logit });
+    }
     let mut sums = [0.0; LANES];
     zeros::<T, FAMILY, FMA, GRAD>(row, gradients, scratch, &mut sums);
     counts::<T, FAMILY, FMA, GRAD>(row, gradients, scratch, &mut sums);
@@ -171,12 +187,13 @@ fn zeros<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
     sums: &mut [f64; LANES],
 ) {
     let (zero, factor) = (T::default(), T::default() - row.factor);
-    for at in (0..row.h.len()).step_by(LANES) {
+    for at in (0..scratch.mu.len()).step_by(LANES) {
         let mut p = Parameters::filler();
         let mut weight = [zero; LANES];
         load(&scratch.mu, at, &mut p.mu);
         load(row.theta, at, &mut p.theta);
-        load(row.logit, at, &mut p.logit);
+        let logit = if GRAD { &*gradients.logit } else { row.logit };
+        load(logit, at, &mut p.logit);
         load(&scratch.weight, at, &mut weight);
         let mut s = T::zeros::<FAMILY, FMA>(&p);
         weigh(&mut s, &weight, sums);
@@ -208,7 +225,8 @@ fn counts<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
     let factor = zero - row.factor;
     let n = scratch.n_counts;
     let pairs = scratch.places[..n].chunks(LANES);
-    for (places, values) in pairs.zip(scratch.counts[..n].chunks(LANES)) {
+    let pairs = pairs.zip(scratch.counts[..n].chunks(LANES));
+    for ((places, values), logits) in pairs.zip(scratch.logits[..n].chunks(LANES)) {
         let mut p = Parameters::filler();
         let (mut x, mut weight) = ([one; LANES], [zero; LANES]);
         for (i, (&j, &value)) in places.iter().zip(values).enumerate() {
@@ -219,8 +237,8 @@ fn counts<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
             if let Some(theta) = row.theta.get(j) {
                 p.theta[i] = *theta;
             }
-            if let Some(logit) = row.logit.get(j) {
-                p.logit[i] = *logit;
+            if FAMILY == ZINB {
+                p.logit[i] = logits[i];
             }
         }
         let mut s = T::counts::<FAMILY, FMA>(&x, &p);

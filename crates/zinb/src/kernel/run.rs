@@ -118,10 +118,35 @@ pub struct Gradients<T> {
 /// # Panics
 /// If lengths do not fit each other.
 pub fn run<T: Number>(input: &Input<'_, T>, with_gradients: bool) -> (Vec<T>, Gradients<T>) {
+    if !with_gradients {
+        check(input, input.h.len(), input.logit.len());
+        let (nll, _) = of_family(input, None);
+        return (nll, Gradients::default());
+    }
+    let (mut h, mut logit) = (input.h.to_vec(), input.logit.to_vec());
+    let (nll, theta) = run_in_place(input, &mut h, &mut logit);
+    (nll, Gradients { h, theta, logit })
+}
+
+/// As [`run`], with `h` and `logit` from the two slices instead of `input`; their gradients take their places. Returns the
+/// negative log-likelihoods and the gradient by `theta`.
+///
+/// # Panics
+/// If lengths do not fit each other.
+pub fn run_in_place<T: Number>(
+    input: &Input<'_, T>,
+    h: &mut [T],
+    logit: &mut [T],
+) -> (Vec<T>, Vec<T>) {
+    check(input, h.len(), logit.len());
+    of_family(input, Some([h, logit]))
+}
+
+fn of_family<T: Number>(input: &Input<'_, T>, outputs: Option<[&mut [T]; 2]>) -> (Vec<T>, Vec<T>) {
     match input.family {
-        Family::Poisson => pieces::<T, POISSON>(input, with_gradients),
-        Family::Nb => pieces::<T, NB>(input, with_gradients),
-        Family::Zinb => pieces::<T, ZINB>(input, with_gradients),
+        Family::Poisson => pieces::<T, POISSON>(input, outputs),
+        Family::Nb => pieces::<T, NB>(input, outputs),
+        Family::Zinb => pieces::<T, ZINB>(input, outputs),
     }
 }
 
@@ -135,24 +160,21 @@ struct Piece<'a, T> {
     log_theta: &'a mut [T],
 }
 
+/// `outputs`: `h` and `logit`, if their gradients are to take their places.
 fn pieces<T: Number, const FAMILY: u8>(
     input: &Input<'_, T>,
-    with_gradients: bool,
-) -> (Vec<T>, Gradients<T>) {
+    outputs: Option<[&mut [T]; 2]>,
+) -> (Vec<T>, Vec<T>) {
     let (n, n_cells) = (input.n_features, input.cell_weights.len());
-    check(input, n_cells);
     let theta = linked_theta(input);
     let zeros = |len: usize| vec![T::default(); len];
     let mut nll = zeros(n_cells);
     if n == 0 || n_cells == 0 {
-        let gradients = Gradients {
-            theta: zeros(input.theta.len()),
-            ..Default::default()
-        };
-        return (nll, gradients);
+        return (nll, zeros(input.theta.len()));
     }
     let n_pieces = n_cells.div_ceil(PIECE);
-    let kept = |len: usize| if with_gradients { len } else { 0 };
+    let with_gradients = outputs.is_some();
+    let [h, logit] = outputs.unwrap_or_default();
     let own_theta = matches!(input.theta_rows, Rows::Each);
     let theta_piece = if input.theta.is_empty() {
         0
@@ -161,13 +183,11 @@ fn pieces<T: Number, const FAMILY: u8>(
     } else {
         input.theta.len()
     };
-    let mut h = zeros(kept(n_cells * n));
-    let mut logit = zeros(kept(input.logit.len()));
-    let mut log_theta = zeros(kept(if own_theta {
-        input.theta.len()
-    } else {
-        n_pieces * theta_piece
-    }));
+    let mut log_theta = zeros(match (with_gradients, own_theta) {
+        (false, _) => 0,
+        (true, true) => input.theta.len(),
+        (true, false) => n_pieces * theta_piece,
+    });
     let mut work: Vec<Piece<'_, T>> = Vec::with_capacity(n_pieces);
     let mut h_pieces = h.chunks_mut(PIECE * n);
     let mut logit_pieces = logit.chunks_mut(PIECE * n);
@@ -196,7 +216,7 @@ fn pieces<T: Number, const FAMILY: u8>(
     } else {
         Vec::new()
     };
-    (nll, Gradients { h, theta, logit })
+    (nll, theta)
 }
 
 #[multiversion(targets(
@@ -228,24 +248,18 @@ fn rows_with<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
     let own_theta = matches!(input.theta_rows, Rows::Each);
     for (i, nll) in piece.nll.iter_mut().enumerate() {
         let cell = piece.first + i;
-        let of = |all: &'_ [T], row: usize| -> std::ops::Range<usize> {
-            if all.is_empty() {
-                0..0
-            } else {
-                row * n..(row + 1) * n
-            }
-        };
         let theta_row = input.theta_rows.of(cell);
         let one = Row {
-            h: &input.h[cell * n..(cell + 1) * n],
+            h: if GRAD { &[] } else { part_of(input.h, cell, n) },
             link: input.mean_link,
             scale: input.scale[cell],
-            theta: &theta[of(theta, theta_row)],
-            logit: &input.logit[of(input.logit, cell)],
-            weights: input.weights.map(|(w, rows)| {
-                let row = rows.of(cell);
-                &w[row * n..(row + 1) * n]
-            }),
+            theta: part_of(theta, theta_row, n),
+            logit: if GRAD {
+                &[]
+            } else {
+                part_of(input.logit, cell, n)
+            },
+            weights: input.weights.map(|(w, rows)| part_of(w, rows.of(cell), n)),
             counts: input.counts.row(cell, n),
             factor: input.cell_weights[cell],
         };
@@ -259,6 +273,12 @@ fn rows_with<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
 }
 
 /// Row `i` of rows of length `n`; nothing if there are none.
+#[inline(always)]
+fn part_of<T>(all: &[T], i: usize, n: usize) -> &[T] {
+    all.get(i * n..(i + 1) * n).unwrap_or_default()
+}
+
+/// As [`part_of`].
 #[inline(always)]
 fn part<T>(all: &mut [T], i: usize, n: usize) -> &mut [T] {
     all.get_mut(i * n..(i + 1) * n).unwrap_or_default()
@@ -310,29 +330,32 @@ fn theta_gradient<T: Number>(
     sum
 }
 
-fn check<T>(input: &Input<'_, T>, n_cells: usize) {
-    let n = input.n_features;
+/// `h` and `logit` are lengths.
+fn check<T>(input: &Input<'_, T>, h: usize, logit: usize) {
+    let (n, n_cells) = (input.n_features, input.cell_weights.len());
     let fits = |what: &str, len: usize, expected: usize| {
         assert_eq!(
             len, expected,
             "likelihood: `{what}` of {n_cells} cells x {n} features"
         );
     };
-    fits("h", input.h.len(), n_cells * n);
+    fits("h", h, n_cells * n);
     fits("scale", input.scale.len(), n_cells);
     let theta = match input.family {
         Family::Poisson => 0,
         _ => input.theta_rows.n_rows(n_cells) * n,
     };
     fits("theta", input.theta.len(), theta);
-    let logit = if input.family == Family::Zinb {
-        n_cells * n
-    } else {
-        0
+    let logits = match input.family {
+        Family::Zinb => n_cells * n,
+        _ => 0,
     };
-    fits("logit", input.logit.len(), logit);
+    fits("logit", logit, logits);
     if let Some((w, rows)) = input.weights {
         fits("weights", w.len(), rows.n_rows(n_cells) * n);
+    }
+    if let Rows::Groups(group, _) = input.theta_rows {
+        fits("groups", group.len(), n_cells);
     }
     match input.counts {
         Counts::Dense(x) => fits("counts", x.len(), n_cells * n),

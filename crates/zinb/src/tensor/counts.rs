@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, activation};
 
+#[cfg(feature = "gpu")]
+use super::cube;
 use super::ops::{CountOptions, CountTensors, RowMap, TargetValues, count_nll, fused};
 use super::{BatchLikelihood, Nll, Targets, Weights, predictive, reference};
 use crate::kernel::{Family, MeanLink, ThetaLink};
@@ -65,8 +67,8 @@ impl Dispersion {
 /// t = e^raw | ln(1 + e^raw) | raw                          pi = 1 / (1 + e^-logit)
 /// ```
 ///
-/// On Flex value and gradients of the loss come from one pass over the batch, and targets that are sparse stay so;
-/// elsewhere from [`mod@reference`].
+/// On Flex value and gradients of the loss come from one pass over the batch, and targets that are sparse stay so. With a
+/// GPU feature the devices of CubeCL have a kernel for the entries, in `f32`; elsewhere [`mod@reference`] runs.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -97,7 +99,8 @@ pub struct CountOutput {
     pub scale: Tensor<1>,
     /// Inverse dispersion; `None` for Poisson counts.
     pub dispersion: Option<Dispersion>,
-    /// Logits of an extra zero, `[cells, features]`; `None` without extra zeros. Not with Poisson counts.
+    /// Logits of an extra zero, `[cells, features]`; `None` without extra zeros. Not with Poisson counts. Of
+    /// probabilities: [`logit_of_probability`](super::logit_of_probability).
     pub logit: Option<Tensor<2>>,
 }
 
@@ -162,6 +165,11 @@ impl CountOutput {
 
 impl BatchLikelihood for CountOutput {
     fn nll(&self, targets: &Targets, weights: &Weights) -> Nll {
+        self.clone().into_nll(targets, weights)
+    }
+
+    /// On Flex the gradients by `h` and `logit` take their memory where nothing else holds it.
+    fn into_nll(self, targets: &Targets, weights: &Weights) -> Nll {
         self.check(targets, weights);
         let family = self.family();
         let [cells, _] = self.h.dims();
@@ -170,8 +178,14 @@ impl BatchLikelihood for CountOutput {
             Some(w) => w.clone().without_autodiff(),
             None => Tensor::full([cells], 1.0 / cells.max(1) as f64, constant),
         };
-        if !fused(&self.h.device(), self.h.dtype()) {
-            return reference::count_nll(self, targets, weights, cell_weights);
+        let (device, dtype) = (self.h.device(), self.h.dtype());
+        #[cfg(feature = "gpu")]
+        if cube::serves(&device, dtype) {
+            return reference::count_nll(&self, targets, weights, cell_weights, cube::count_ll);
+        }
+        if !fused(&device, dtype) {
+            let ll = reference::count_ll;
+            return reference::count_nll(&self, targets, weights, cell_weights, ll);
         }
         let (target, pattern) = match targets {
             Targets::Dense(x) => (TargetValues::Dense(x.clone()), None),
@@ -181,24 +195,24 @@ impl BatchLikelihood for CountOutput {
             Some((w, rows)) => (Some(w.clone()), Some(rows.clone())),
             None => (None, None),
         };
+        let (theta, theta_link, theta_rows) = match self.dispersion {
+            Some(d) => (Some(d.raw), d.link, d.rows),
+            None => (None, ThetaLink::Exp, RowMap::default()),
+        };
         let options = CountOptions {
             family,
             mean_link: self.mean_link,
-            theta_link: self.dispersion.as_ref().map_or(ThetaLink::Exp, |d| d.link),
-            theta_rows: self
-                .dispersion
-                .as_ref()
-                .map(|d| d.rows.clone())
-                .unwrap_or_default(),
+            theta_link,
+            theta_rows,
             weight_rows,
             pattern,
             gradients: false,
         };
         let tensors = CountTensors {
-            h: self.h.clone(),
-            theta: self.dispersion.as_ref().map(|d| d.raw.clone()),
-            logit: self.logit.clone(),
-            scale: self.scale.clone(),
+            h: self.h,
+            theta,
+            logit: self.logit,
+            scale: self.scale,
             target,
             weights: features,
             cells: cell_weights,

@@ -56,6 +56,17 @@ pub trait BatchLikelihood {
     /// If shapes do not fit each other.
     fn nll(&self, targets: &Targets, weights: &Weights) -> Nll;
 
+    /// As [`nll`](Self::nll), for outputs that nothing else needs: may work in their memory.
+    ///
+    /// # Panics
+    /// If shapes do not fit each other.
+    fn into_nll(self, targets: &Targets, weights: &Weights) -> Nll
+    where
+        Self: Sized,
+    {
+        self.nll(targets, weights)
+    }
+
     /// Expected values, `[cells, features]`.
     fn mean(&self) -> Tensor<2>;
 

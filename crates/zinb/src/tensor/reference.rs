@@ -76,12 +76,13 @@ fn ll_of_counts(output: &CountOutput, x: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// As `CountOutput::nll`.
+/// As `CountOutput::nll`, given the log-likelihood of entries.
 pub(super) fn count_nll(
     output: &CountOutput,
     targets: &Targets,
     weights: &Weights,
     cell_weights: Tensor<1>,
+    count_ll: impl Fn(&CountOutput, Tensor<2>) -> Tensor<2>,
 ) -> Nll {
     let device = output.h.device();
     let x = targets.to_dense().to_device(&device);

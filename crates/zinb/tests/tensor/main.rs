@@ -2,6 +2,9 @@
 //! the moments.
 #![cfg(feature = "tensor")]
 
+#[cfg(feature = "wgpu")]
+mod wgpu;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use sparse_ops::CsrTensor;
 use zinb::kernel::{MeanLink, ThetaLink};
@@ -261,6 +264,46 @@ fn mean_over_entries_is_the_mean_over_cells_by_the_number_of_features() {
             1e-12,
             "means",
         );
+    }
+}
+
+/// Value and gradient by the probability are those of the scalar distribution by probability.
+#[test]
+fn extra_zeros_by_probability() {
+    use zinb::{Likelihood, ZinbPi};
+    let device = Device::flex().autodiff();
+    let pi: Vec<f64> = [1e-12, 1e-3, 0.2, 0.5, 0.9, 1.0 - 1e-9].repeat(4);
+    let n = pi.len();
+    let x: Vec<f64> = (0..n).map(|i| [0.0, 1.0, 0.0, 7.0][i / 6]).collect();
+    let mu: Vec<f64> = (0..n).map(|i| [0.3, 2.0, 5.0, 4.0][i / 6]).collect();
+    let input = tensor::<2>(pi.clone(), [n, 1], &device, DType::F64).require_grad();
+    let output = CountOutput {
+        h: tensor(mu.clone(), [n, 1], &device, DType::F64),
+        mean_link: MeanLink::Identity,
+        scale: Tensor::ones([n], (&device, DType::F64)),
+        dispersion: Some(Dispersion::per_feature(tensor(
+            vec![0.7f64.ln()],
+            [1],
+            &device,
+            DType::F64,
+        ))),
+        logit: Some(zinb::tensor::logit_of_probability(input.clone())),
+    };
+    let targets = Targets::Dense(tensor(x.clone(), [n, 1], &device, DType::F64));
+    let weights = Weights {
+        features: None,
+        cells: Some(Tensor::ones([n], (&device, DType::F64))),
+    };
+    let nll = output.nll(&targets, &weights);
+    let gradient = values(input.grad(&nll.loss.backward()).unwrap());
+    for (i, nll) in values(nll.per_cell).into_iter().enumerate() {
+        let (mu, pi) = (mu[i], pi[i]);
+        let (ll, slope) = ZinbPi { mu, theta: 0.7, pi }.ll_grad(x[i]);
+        // 1 - pi has as many digits as pi leaves it.
+        let limit = 1e-12 + 2.0 * f64::EPSILON / (1.0 - pi);
+        assert!((nll + ll).abs() < limit * (1.0 + ll.abs()), "{i}: {nll}");
+        let error = (gradient[i] + slope.pi).abs();
+        assert!(error < limit * (1.0 + slope.pi.abs()), "{i}: {error:e}");
     }
 }
 

@@ -5,10 +5,11 @@ use burn::tensor::{DType, Element, Shape, TensorData};
 use rayon::prelude::*;
 
 use super::{CountOps, CountOptions};
+use crate::Real;
 use crate::kernel::{self, Counts, Family, Input, Number};
 
 /// Element types with a kernel.
-trait Item: Number + Element + std::iter::Sum {
+trait Item: Number + Real + Element {
     fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
     fn elements_mut(tensor: &mut FlexTensor) -> Option<&mut [Self]>;
 }
@@ -51,28 +52,29 @@ fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(data, shape.into()))
 }
 
-/// As `FlexTensor`s: h, theta, logit, scale, target, weights, cells.
-fn nll<T: Item>(t: &[FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
-    let [h, theta, logit, scale, target, weights, cells] = t;
+/// As `FlexTensor`s: h, theta, logit, scale, target, weights, cells. The gradients of `h` and `logit` take the memory of these where
+/// nobody else holds it.
+fn nll<T: Item>(t: [FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
+    let [mut h, theta, mut logit, scale, target, weights, cells] = t;
     let n_features = h.shape()[1];
-    let target = slice::<T>(target);
+    let target = slice::<T>(&target);
     let input = Input {
         family: options.family,
         n_features,
-        h: slice::<T>(h),
+        h: &[],
         mean_link: options.mean_link,
-        scale: slice(scale),
+        scale: slice(&scale),
         theta: match options.family {
             Family::Poisson => &[],
-            _ => slice(theta),
+            _ => slice(&theta),
         },
         theta_link: options.theta_link,
         theta_rows: options.theta_rows.rows(theta.shape()[0]),
-        logit: slice(logit),
+        logit: &[],
         weights: options
             .weight_rows
             .as_ref()
-            .map(|rows| (slice(weights), rows.rows(weights.shape()[0]))),
+            .map(|rows| (slice(&weights), rows.rows(weights.shape()[0]))),
         counts: match &options.pattern {
             None => Counts::Dense(target),
             Some(pattern) => Counts::Sparse {
@@ -81,47 +83,62 @@ fn nll<T: Item>(t: &[FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] 
                 values: target,
             },
         },
-        cell_weights: slice(cells),
+        cell_weights: slice(&cells),
     };
-    let (nll, g) = kernel::run(&input, options.gradients);
-    let loss: f64 = nll
-        .iter()
-        .zip(input.cell_weights)
-        .map(|(nll, w)| crate::Real::to_f64(*nll) * crate::Real::to_f64(*w))
-        .sum();
-    let gradient = |data: Vec<T>, of: &FlexTensor| match data.is_empty() {
-        true => tensor(data, [0]),
-        false => tensor(data, of.shape()),
+    let loss = |nll: &[T]| -> FlexTensor {
+        let terms = nll.iter().zip(input.cell_weights);
+        let loss: f64 = terms.map(|(nll, w)| nll.to_f64() * w.to_f64()).sum();
+        tensor(vec![T::from_f64(loss)], [1])
     };
-    let n_cells = nll.len();
-    [
-        tensor(vec![<T as crate::Real>::from_f64(loss)], [1]),
-        tensor(nll, [n_cells]),
-        gradient(g.h, h),
-        gradient(g.theta, theta),
-        gradient(g.logit, logit),
-    ]
+    let n_cells = input.cell_weights.len();
+    if !options.gradients {
+        let input = Input {
+            h: slice(&h),
+            logit: slice(&logit),
+            ..input
+        };
+        let (nll, _) = kernel::run(&input, false);
+        let nothing = || tensor::<T>(vec![], [0]);
+        let loss = loss(&nll);
+        return [
+            loss,
+            tensor(nll, [n_cells]),
+            nothing(),
+            nothing(),
+            nothing(),
+        ];
+    }
+    let (nll, d_theta) = kernel::run_in_place(&input, writable(&mut h), writable(&mut logit));
+    let loss = loss(&nll);
+    let d_theta = match d_theta.is_empty() {
+        true => tensor(d_theta, [0]),
+        false => tensor(d_theta, theta.shape()),
+    };
+    [loss, tensor(nll, [n_cells]), h, d_theta, logit]
+}
+
+/// The elements of a tensor, which is copied first if somebody else holds it.
+fn writable<T: Item>(x: &mut FlexTensor) -> &mut [T] {
+    if T::elements_mut(x).is_none() {
+        *x = tensor(slice::<T>(x).to_vec(), x.shape());
+    }
+    match T::elements_mut(x) {
+        Some(elements) => elements,
+        None => unreachable!("a new tensor has one owner"),
+    }
 }
 
 fn scale<T: Item>(mut x: FlexTensor, factor: &FlexTensor) -> FlexTensor {
     const PIECE: usize = 1 << 15;
     let factor = slice::<T>(factor)[0];
-    if factor == <T as crate::Real>::from_f64(1.0) {
-        return x;
+    if factor != T::from_f64(1.0) {
+        writable::<T>(&mut x).par_chunks_mut(PIECE).for_each(|x| {
+            for x in x {
+                *x = *x * factor;
+            }
+        });
     }
-    let times = |x: &mut [T]| {
-        for x in x {
-            *x = *x * factor;
-        }
-    };
-    if let Some(data) = T::elements_mut(&mut x) {
-        data.par_chunks_mut(PIECE).for_each(times);
-        return x;
-    }
-    let shape = x.shape();
-    let mut data = slice::<T>(&x).to_vec();
-    data.par_chunks_mut(PIECE).for_each(times);
-    tensor(data, shape)
+    x
 }
 
 impl CountOps for Flex {
@@ -137,8 +154,8 @@ impl CountOps for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let t = [h, theta, logit, scale, target, weights, cells].map(dense);
         match t[0].dtype() {
-            DType::F64 => nll::<f64>(&t, &options),
-            _ => nll::<f32>(&t, &options),
+            DType::F64 => nll::<f64>(t, &options),
+            _ => nll::<f32>(t, &options),
         }
         .into()
     }
