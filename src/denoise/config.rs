@@ -33,8 +33,8 @@ pub struct DenoiseConfig {
     /// The network.
     pub model: ZinbAutoencoderConfig,
     /// The training loop. Default: batches of 128 in one part, learning rate 1e-3, no clipping,
-    /// 10 % of the cells for validation, patience 20; 0 epochs stand for as many as see 8 million
-    /// cells, at least 10 and at most 400 (scVI's rule).
+    /// 10 % of the cells for validation, no early stopping; 0 epochs stand for as many as see 8
+    /// million cells, at least 10 and at most 400 (scVI's rule).
     pub train: TrainConfig,
 }
 
@@ -56,7 +56,7 @@ impl Default for DenoiseConfig {
                 weight_decay: 1e-6,
                 clip_norm: 0.0,
                 validation_fraction: 0.1,
-                patience: 20,
+                patience: 0,
                 checkpoint_every: 10,
             },
         }

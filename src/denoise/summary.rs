@@ -56,6 +56,7 @@ impl std::fmt::Display for DenoiseSummary {
         )?;
         let best = self
             .best_epoch
+            .filter(|&e| e < self.n_epochs)
             .map_or(String::new(), |e| format!(" (best {e})"));
         writeln!(
             f,

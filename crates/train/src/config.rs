@@ -30,7 +30,7 @@ pub struct TrainConfig {
     /// Share of the cells that the validation loss is measured on. Default 0.25 (scMMAE).
     pub validation_fraction: f64,
     /// Stop after this many epochs without a better validation loss; the best weights are restored.
-    /// 0 trains all epochs. Default 5 (scMMAE).
+    /// 0 trains all epochs and keeps the last weights. Default 5 (scMMAE).
     pub patience: usize,
     /// Epochs between checkpoints. Default 1.
     pub checkpoint_every: usize,

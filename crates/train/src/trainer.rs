@@ -47,7 +47,8 @@ pub enum Outcome {
 /// A trained model.
 #[derive(Debug)]
 pub struct Trained<M> {
-    /// The model with its best weights (the current ones when interrupted), ready for inference.
+    /// The model with its best weights (the current ones when interrupted or without early stopping), ready for
+    /// inference.
     pub model: M,
     /// All epochs.
     pub history: History,
@@ -84,7 +85,8 @@ pub fn split(n_cells: usize, config: &TrainConfig, seed: u64) -> Result<Split, T
 /// Each epoch sees every training cell once, in batches of `batch_size` whose gradients are gathered
 /// in parts of `micro_batch`. Then the loss on the validation cells is measured, always with the
 /// same masks, so that epochs can be compared. Training stops early when it has not fallen for
-/// `patience` epochs, and the best weights are restored.
+/// `patience` epochs, and the best weights are restored. With a patience of 0 all epochs run, and the last
+/// weights are kept.
 ///
 /// # Errors
 /// See [`TrainError`]. A loss that is not finite stops the run; the last checkpoint stays.
@@ -322,7 +324,8 @@ impl<M: FusionModel> State<M> {
         let cells = p.cells as f64;
         let training: IndexMap<String, f64> =
             p.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect();
-        let is_best = p.best_loss.is_none_or(|best| validation_loss < best);
+        let stops_early = run.config.patience > 0;
+        let is_best = !stops_early || p.best_loss.is_none_or(|best| validation_loss < best);
         // The weights of the terms are the model's; the ratio of totals to terms is the same in both.
         let record = EpochRecord {
             epoch: p.epoch,
@@ -339,7 +342,9 @@ impl<M: FusionModel> State<M> {
             p.best_loss = Some(validation_loss);
             p.history.best = Some(p.history.epochs.len() - 1);
             p.since_best = 0;
-            self.best = Some(bytes_of(self.model.clone(), run)?);
+            if stops_early {
+                self.best = Some(bytes_of(self.model.clone(), run)?);
+            }
         } else {
             p.since_best += 1;
         }
