@@ -8,7 +8,7 @@ mod kernel;
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{CountOutput, RowMap};
+use super::CountOutput;
 use crate::kernel::{Family, MeanLink, ThetaLink};
 
 /// All that is not a tensor.
@@ -63,10 +63,7 @@ pub(super) fn count_ll(output: &CountOutput, x: Tensor<2>) -> Tensor<2> {
     };
     let nothing = Tensor::<2>::zeros([1, 1], &output.h.device().inner()).into_dispatch();
     let theta = output.dispersion.as_ref().map(|d| {
-        let raw = match d.rows {
-            RowMap::One | RowMap::Each => d.raw.clone(),
-            RowMap::Groups(_) => d.rows.select(d.raw.clone()),
-        };
+        let raw = d.rows.select(d.raw.clone());
         raw.expand([cells, features]).into_dispatch()
     });
     let options = EntryOptions {
