@@ -43,6 +43,9 @@ pub struct CellBatch {
     pub features: IndexMap<String, Features>,
     /// Key of all random choices of this pass.
     pub draw: Draw,
+    /// Share of the stage's training that lies behind, 0 to 1: for terms that come in slowly. 1 where nothing is
+    /// trained, so that validation losses can be compared.
+    pub progress: f64,
 }
 
 impl CellBatch {

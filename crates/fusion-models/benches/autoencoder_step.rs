@@ -1,16 +1,19 @@
 //! A training step of the autoencoder 2000-256-64-256-2000 with ZINB loss and AdamW, batch 256: sparse counts in, loss,
-//! backward, optimiser. `benches/torch_peers.py step` does the same in PyTorch.
+//! backward, optimiser. `benches/torch_peers.py step` does the same in PyTorch. `products` are the dense matrix products of a
+//! step alone, which no implementation can do without.
 //!
 //! `RAYON_NUM_THREADS=2 cargo bench -p fusion-models`
 
 mod step;
 
+use std::hint::black_box;
+
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use fused_optim::FusedAdamW;
 use sparse_ops::CsrTensor;
-use step::{Autoencoder, counts};
+use step::{Autoencoder, CELLS, GENES, counts};
 
 fn steps(c: &mut Criterion) {
     let mut group = c.benchmark_group("autoencoder_step/256x2000");
@@ -31,6 +34,21 @@ fn steps(c: &mut Criterion) {
             });
         });
     }
+    let shapes = [[256, 64], [64, 256], [256, GENES], [256, GENES]];
+    let ones = |rows: usize, cols: usize| Tensor::<2>::ones([rows, cols], &plain);
+    let layers: Vec<_> = shapes
+        .iter()
+        .map(|&[from, to]| (ones(CELLS, from), ones(from, to), ones(CELLS, to)))
+        .collect();
+    group.bench_function("products", |b| {
+        b.iter(|| {
+            for (x, weight, gradient) in &layers {
+                black_box(x.clone().matmul(weight.clone()));
+                black_box(x.clone().transpose().matmul(gradient.clone()));
+                black_box(gradient.clone().matmul(weight.clone().transpose()));
+            }
+        });
+    });
     group.finish();
 }
 

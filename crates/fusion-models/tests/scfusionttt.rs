@@ -46,6 +46,7 @@ fn batch(rows: &[usize], device: &Device) -> CellBatch {
         .into_iter()
         .collect(),
         draw: Draw::new(11),
+        progress: 1.0,
     }
 }
 

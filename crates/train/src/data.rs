@@ -101,6 +101,7 @@ impl CellData {
             rows: rows.to_vec(),
             features: features.collect(),
             draw,
+            progress: 1.0,
         }
     }
 }

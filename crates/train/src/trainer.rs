@@ -285,7 +285,9 @@ impl<M: FusionModel> State<M> {
         for (i, part) in rows.chunks(run.config.micro_batch).enumerate() {
             // Dropout draws from the device's generator.
             device.seed(draw.for_use(i as u64).seed());
-            let losses = self.model.losses(&data.batch(part, draw, &device), stage);
+            let mut batch = data.batch(part, draw, &device);
+            batch.progress = self.progress.epoch as f64 / run.config.epochs.max(1) as f64;
+            let losses = self.model.losses(&batch, stage);
             for (name, value) in losses.values() {
                 if !value.is_finite() {
                     return Err(TrainError::NotFinite {
@@ -326,7 +328,7 @@ impl<M: FusionModel> State<M> {
             p.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect();
         let stops_early = run.config.patience > 0;
         let is_best = !stops_early || p.best_loss.is_none_or(|best| validation_loss < best);
-        // The weights of the terms are the model's; the ratio of totals to terms is the same in both.
+        // Both with the weights of the end of training.
         let record = EpochRecord {
             epoch: p.epoch,
             stage: stage.name.clone(),
@@ -419,6 +421,8 @@ impl<M: FusionModel> State<M> {
             path: root.to_owned(),
             reason,
         };
+        // Running statistics of a normalisation are one update behind until somebody asks for them.
+        drop(self.model.valid());
         let checkpoint = Checkpoint {
             progress: self.progress.clone(),
             model: bytes_of(self.model.clone(), run)?,

@@ -1,22 +1,68 @@
 //! Dense layers, the first of which may eat sparse counts.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, Relu};
+use burn::nn::{
+    BatchNorm, BatchNormConfig, Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear,
+    LinearConfig, Relu,
+};
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
+
+/// Which values share a mean and a variance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalization {
+    /// Those of a feature in the batch; running values where nothing is trained (momentum 0.01, epsilon
+    /// 1e-3: scVI).
+    #[default]
+    Batch,
+    /// Those of a cell, so that a cell is treated alike whatever batch it is in.
+    Layer,
+}
+
+/// [`Normalization`] with its parameters.
+#[derive(Module, Debug)]
+pub enum Norm {
+    /// Of a feature.
+    Batch(BatchNorm),
+    /// Of a cell.
+    Layer(LayerNorm),
+}
+
+impl Norm {
+    fn new(kind: Normalization, width: usize, device: &Device) -> Self {
+        match kind {
+            Normalization::Batch => Self::Batch(
+                BatchNormConfig::new(width)
+                    .with_momentum(0.01)
+                    .with_epsilon(1e-3)
+                    .init(device),
+            ),
+            Normalization::Layer => Self::Layer(LayerNormConfig::new(width).init(device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Batch(norm) => norm.forward(x),
+            Self::Layer(norm) => norm.forward(x),
+        }
+    }
+}
 
 /// Normalisation, ReLU and dropout behind a linear map.
 #[derive(Module, Debug)]
 pub struct DenseLayer {
-    norm: LayerNorm,
+    norm: Norm,
     activation: Relu,
     dropout: Dropout,
 }
 
 impl DenseLayer {
-    fn new(width: usize, dropout: f64, device: &Device) -> Self {
+    fn new(width: usize, norm: Normalization, dropout: f64, device: &Device) -> Self {
         Self {
-            norm: LayerNormConfig::new(width).init(device),
+            norm: Norm::new(norm, width, device),
             activation: Relu::new(),
             dropout: DropoutConfig::new(dropout).init(),
         }
@@ -35,13 +81,14 @@ pub struct DenseStackConfig {
     pub d_input: usize,
     /// Widths of the layers; at least one.
     pub widths: Vec<usize>,
+    /// What is normalised.
+    pub normalization: Normalization,
     /// Dropout behind every layer.
     pub dropout: f64,
 }
 
-/// Layers of `dropout(relu(norm(x W + b)))`, `[cells, d_input] -> [cells, last width]`.
-///
-/// The normalisation is over the features of a cell, so that a cell is treated alike whatever batch it is in.
+/// Layers of `dropout(relu(norm(x W + b)))`, `[cells, d_input] -> [cells, last width]`; no `b` where the norm is over the
+/// batch.
 #[derive(Module, Debug)]
 pub struct DenseStack {
     first: SparseLinear,
@@ -56,14 +103,18 @@ impl DenseStackConfig {
     /// Without any width.
     pub fn init(&self, device: &Device) -> DenseStack {
         assert!(!self.widths.is_empty(), "a stack needs at least one layer");
-        let linear = |w: &[usize]| LinearConfig::new(w[0], w[1]).init(device);
+        // Taking the mean over the batch away takes any bias away.
+        let bias = self.normalization != Normalization::Batch;
+        let linear = |w: &[usize]| LinearConfig::new(w[0], w[1]).with_bias(bias).init(device);
         DenseStack {
-            first: SparseLinearConfig::new(self.d_input, self.widths[0]).init(device),
+            first: SparseLinearConfig::new(self.d_input, self.widths[0])
+                .with_bias(bias)
+                .init(device),
             rest: self.widths.windows(2).map(linear).collect(),
             layers: self
                 .widths
                 .iter()
-                .map(|&w| DenseLayer::new(w, self.dropout, device))
+                .map(|&w| DenseLayer::new(w, self.normalization, self.dropout, device))
                 .collect(),
         }
     }

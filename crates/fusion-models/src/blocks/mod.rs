@@ -10,7 +10,7 @@ mod stack;
 
 pub use count_head::{CountHead, CountHeadConfig};
 pub use decoder::{TokenDecoder, TokenDecoderConfig};
-pub use dense::{DenseLayer, DenseStack, DenseStackConfig};
+pub use dense::{DenseLayer, DenseStack, DenseStackConfig, Norm, Normalization};
 pub use fusion::{AnyFusion, FusionKind, SumFusion, TttFusion};
 pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};

@@ -5,6 +5,7 @@ use fusion_core::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use super::ZinbAutoencoder;
+use crate::blocks::Normalization;
 
 /// Settings of the count autoencoder. Defaults are those of scVI where it has the setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,11 +17,16 @@ pub struct ZinbAutoencoderConfig {
     pub hidden: Vec<usize>,
     /// Dropout in the encoder. Default 0.1.
     pub dropout: f64,
+    /// What the hidden layers normalise. Default `batch`.
+    pub normalization: Normalization,
     /// Whether zeros may come from elsewhere than the counts (ZINB instead of NB). Default `true`.
     pub extra_zeros: bool,
     /// Weight of the Kullback-Leibler divergence of the latent normal from N(0, 1); 0 makes a plain
     /// autoencoder without noise. Default 1.
     pub kl_weight: f64,
+    /// Share of the training over which the weight of the divergence grows from 0 to `kl_weight`, so that
+    /// the latent variable is not given up before it is of use. Default 1 (scVI: 400 epochs).
+    pub kl_warmup: f64,
     /// Sum that counts are scaled to before `ln(1 + x)` in front of the encoder; 0 takes the
     /// logarithm of the counts as they are (scVI). Default 10,000.
     pub target_sum: f64,
@@ -32,8 +38,10 @@ impl Default for ZinbAutoencoderConfig {
             n_latent: 10,
             hidden: vec![128],
             dropout: 0.1,
+            normalization: Normalization::Batch,
             extra_zeros: true,
             kl_weight: 1.0,
+            kl_warmup: 1.0,
             target_sum: 1e4,
         }
     }
@@ -51,6 +59,10 @@ impl ZinbAutoencoderConfig {
         wrong.require(
             (0.0..1.0).contains(&self.dropout),
             format!("dropout = {} must be in 0..1", self.dropout),
+        );
+        wrong.require(
+            (0.0..=1.0).contains(&self.kl_warmup),
+            format!("kl_warmup = {} must be in 0..=1", self.kl_warmup),
         );
         for (name, value) in [
             ("kl_weight", self.kl_weight),

@@ -23,7 +23,7 @@ mod purpose {
 /// ```text
 /// z ~ N(m(x), s(x)²),  x = ln(1 + target_sum counts / library)        or z = m(x) without noise
 /// counts ~ ZINB(library softmax(f(z)), theta, logit(f(z)))
-/// loss = mean over cells of [ -ln p(counts | z) + kl_weight KL(N(m, s²) | N(0, 1)) ]
+/// loss = mean over cells of [ -ln p(counts | z) + kl_weight min(1, progress / kl_warmup) KL(N(m, s²) | N(0, 1)) ]
 /// ```
 ///
 /// The embedding is `m(x)`, `[cells, n_latent]`. Counts that are sparse stay so from the first layer to the
@@ -50,6 +50,7 @@ impl ZinbAutoencoder {
             encoder: DenseStackConfig {
                 d_input: n_genes,
                 widths: config.hidden.clone(),
+                normalization: config.normalization,
                 dropout: config.dropout,
             }
             .init(device),
@@ -58,6 +59,7 @@ impl ZinbAutoencoder {
             decoder: DenseStackConfig {
                 d_input: config.n_latent,
                 widths: backwards,
+                normalization: config.normalization,
                 dropout: 0.0,
             }
             .init(device),
@@ -99,6 +101,15 @@ impl ZinbAutoencoder {
         match self.config.target_sum > 0.0 {
             true => x.log_normalize(self.config.target_sum),
             false => x.log1p(),
+        }
+    }
+
+    /// Weight of the divergence when that share of the training lies behind.
+    fn kl_weight(&self, progress: f64) -> f64 {
+        let c = &self.config;
+        match progress < c.kl_warmup {
+            true => c.kl_weight * progress / c.kl_warmup,
+            false => c.kl_weight,
         }
     }
 
@@ -159,7 +170,7 @@ impl FusionModel for ZinbAutoencoder {
         let terms = LossTerms::new().with("reconstruction", 1.0, nll.loss);
         match kl {
             None => terms,
-            Some(kl) => terms.with("kl", self.config.kl_weight, kl),
+            Some(kl) => terms.with("kl", self.kl_weight(batch.progress), kl),
         }
     }
 
