@@ -26,7 +26,8 @@
 //! # Whole batches
 //!
 //! `kernel` (feature `kernel`) takes a matrix of counts, dense or sparse, with the raw outputs of a network and gives losses and
-//! gradients in one pass; `tensor` (feature `tensor`, on by default) makes a burn operation of it.
+//! gradients in one pass; `tensor` (feature `tensor`, on by default) makes a burn operation of it, with kernels of its own for GPUs
+//! (feature `gpu`).
 //!
 //! # Number types
 //!
@@ -80,6 +81,9 @@
 //! to 1e300 and logits up to 1e4 (random points of the test suite).
 //!
 //! The tests hold these to limits of 24 (f64) and 2 (f32) eps for values, 1e-13 and 1e-5 for slopes.
+//!
+//! Batches on a GPU (feature `gpu`) are computed in `f32` throughout: largest errors on the grid 2.0 eps (1 + |ll| + cond) for
+//! values, 1.8e-7, 4.4e-6 and 3.8e-8 (1 + |slope|) by ln m, ln t and the logit, measured with Mesa's llvmpipe.
 
 #[cfg(all(doctest, feature = "tensor"))]
 #[doc = include_str!("../README.md")]
