@@ -35,8 +35,8 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
             let options = FuseOptions {
                 file: args.file.as_deref().map(absolute).transpose()?,
                 output: args.output.clone(),
-                seed: args.seed,
-                device: device(args.device),
+                seed: args.run.seed,
+                device: device(args.run.device),
                 labels: args.labels.clone(),
                 resume: false,
                 command: command_line(),
@@ -44,14 +44,18 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
             (options, settings(&args)?)
         }
     };
-    if args.print_config {
+    if args.run.print_config {
         out(&config.to_toml()?);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut progress = Progress::new(StopFlag::listen(), args.quiet, args.stop_after_steps);
+    let mut progress = Progress::new(
+        StopFlag::listen(),
+        args.run.quiet,
+        args.run.stop_after_steps,
+    );
     let fused = fuse(&options, &config, &mut progress)?;
     progress.finish();
-    if !args.quiet {
+    if !args.run.quiet {
         out(&fused.summary.to_string());
         if fused.finished {
             out(&format!("  results    {}\n", options.output.display()));
@@ -68,8 +72,8 @@ pub fn run(args: FuseArgs) -> Result<ExitCode, Error> {
 }
 
 fn settings(args: &FuseArgs) -> Result<FuseConfig, Error> {
-    let text = settings_text(args.config.as_deref())?;
-    let mut config = FuseConfig::from_toml_with(&text, &args.settings)?;
+    let text = settings_text(args.run.config.as_deref())?;
+    let mut config = FuseConfig::from_toml_with(&text, &args.run.settings)?;
     for path in [&mut config.prep.positions, &mut config.prep.antibodies]
         .into_iter()
         .flatten()

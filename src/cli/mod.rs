@@ -45,14 +45,9 @@ enum DeviceName {
     Ndarray,
 }
 
+/// What every verb that trains takes.
 #[derive(Args)]
-struct FuseArgs {
-    /// A .h5mu, .h5ad or 10x .h5 file, or a 10x MEX folder, with RNA and protein counts of the same
-    /// cells. Without it, the embedded simulated data are used.
-    file: Option<PathBuf>,
-    /// Folder for the results.
-    #[arg(short, long, default_value = "cellweave-out")]
-    output: PathBuf,
+struct RunArgs {
     /// Seed of everything random.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
@@ -65,14 +60,6 @@ struct FuseArgs {
     /// Set one setting, such as `--set train.epochs=20`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Column of obs that the clusters are scored against, and that the report draws. Labels are
-    /// used for scoring only. May be repeated.
-    #[arg(long = "labels", value_name = "OBS_KEY")]
-    labels: Vec<String>,
-    /// Go on with the run in this folder, with its input and settings. Labels may be named anew.
-    #[arg(long, value_name = "DIR",
-          conflicts_with_all = ["file", "output", "seed", "device", "config", "settings"])]
-    resume: Option<PathBuf>,
     /// Print the settings and stop.
     #[arg(long)]
     print_config: bool,
@@ -85,6 +72,26 @@ struct FuseArgs {
 }
 
 #[derive(Args)]
+struct FuseArgs {
+    /// A .h5mu, .h5ad or 10x .h5 file, or a 10x MEX folder, with RNA and protein counts of the same
+    /// cells. Without it, the embedded simulated data are used.
+    file: Option<PathBuf>,
+    /// Folder for the results.
+    #[arg(short, long, default_value = "cellweave-out")]
+    output: PathBuf,
+    /// Column of obs that the clusters are scored against, and that the report draws. Labels are
+    /// used for scoring only. May be repeated.
+    #[arg(long = "labels", value_name = "OBS_KEY")]
+    labels: Vec<String>,
+    /// Go on with the run in this folder, with its input and settings. Labels may be named anew.
+    #[arg(long, value_name = "DIR",
+          conflicts_with_all = ["file", "output", "seed", "device", "config", "settings"])]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
 struct DenoiseArgs {
     /// An .h5ad file with raw counts.
     #[arg(required_unless_present = "print_config")]
@@ -92,30 +99,11 @@ struct DenoiseArgs {
     /// Folder for the results.
     #[arg(short, long, default_value = "cellweave-denoised")]
     output: PathBuf,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
-    seed: u64,
-    /// Where to train.
-    #[arg(long, value_enum, default_value = "cpu")]
-    device: DeviceName,
-    /// Settings as TOML; `--print-config` shows all of them with their values.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Set one setting, such as `--set train.epochs=20`; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
     /// Go on from the checkpoints in the output folder; file, seed and settings must be the same.
     #[arg(long)]
     resume: bool,
-    /// Print the settings and stop.
-    #[arg(long)]
-    print_config: bool,
-    /// Print nothing but errors.
-    #[arg(short, long)]
-    quiet: bool,
-    /// Stop after this many optimiser steps as if interrupted.
-    #[arg(long, hide = true)]
-    stop_after_steps: Option<usize>,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Args)]
