@@ -157,7 +157,10 @@ fn what_cannot_be_denoised_is_refused() {
     refused(&file, &["--set", "element=layers/none"], &["layers/none"]);
     refused(&file, &["--set", "element=obs"], &["obs"]);
     refused(&file, &["--set", "model.n_latent=0"], &["n_latent"]);
-    refused(&file, &["--set", "train.batch_size=1000"], &["1000"]);
+    refused(&file, &["--set", "train.micro_batch=8"], &["micro_batch"]);
+    let large = ["train.batch_size=1000", "train.micro_batch=1000"];
+    let large = ["--set", large[0], "--set", large[1]];
+    refused(&file, &large, &["1000", "training cells"]);
     refused(Path::new("absent.h5ad"), &[], &["absent.h5ad"]);
     let mut logged = rna();
     if let Some(Matrix::Csr(x)) = &mut logged.x {

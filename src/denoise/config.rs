@@ -2,6 +2,7 @@
 
 use fusion_core::ConfigError;
 use fusion_models::ZinbAutoencoderConfig;
+use fusion_models::blocks::Normalization;
 use serde::{Deserialize, Serialize};
 use train::TrainConfig;
 
@@ -32,7 +33,8 @@ pub struct DenoiseConfig {
     pub means: bool,
     /// The network.
     pub model: ZinbAutoencoderConfig,
-    /// The training loop. Default: batches of 128 in one part, learning rate 1e-3, no clipping,
+    /// The training loop. Normalisation over the batch needs each batch in one part (`micro_batch` not below
+    /// `batch_size`). Default: batches of 128 in one part, learning rate 1e-3, no clipping,
     /// 10 % of the cells for validation, no early stopping; 0 epochs stand for as many as see 8
     /// million cells, at least 10 and at most 400 (scVI's rule).
     pub train: TrainConfig,
@@ -91,6 +93,14 @@ impl DenoiseConfig {
         wrong.require(
             self.library.is_finite() && self.library >= 0.0,
             format!("library = {} must be finite and not negative", self.library),
+        );
+        let (part, batch) = (self.train.micro_batch, self.train.batch_size);
+        wrong.require(
+            self.model.normalization != Normalization::Batch || part >= batch,
+            format!(
+                "train.micro_batch = {part} must be at least train.batch_size = {batch}: \
+                 model.normalization = \"batch\" needs a batch in one part"
+            ),
         );
         wrong.include("model", self.model.validate());
         wrong.include("train", self.train.validate());

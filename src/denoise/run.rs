@@ -227,7 +227,7 @@ impl Output<'_> {
     }
 
     fn record(&self) -> Result<Uns, Error> {
-        Ok(Uns::Map(IndexMap::from([
+        let mut record = IndexMap::from([
             (
                 "version".to_owned(),
                 Uns::Text(env!("CARGO_PKG_VERSION").to_owned()),
@@ -235,10 +235,10 @@ impl Output<'_> {
             ("seed".to_owned(), Uns::Int(self.options.seed as i64)),
             ("config".to_owned(), Uns::Text(self.config.to_toml()?)),
             ("library".to_owned(), Uns::Float(self.library)),
-            (
-                "layer".to_owned(),
-                Uns::Text(if self.config.means { LAYER } else { "" }.to_owned()),
-            ),
-        ])))
+        ]);
+        if self.config.means {
+            record.insert("layer".to_owned(), Uns::Text(LAYER.to_owned()));
+        }
+        Ok(Uns::Map(record))
     }
 }

@@ -97,21 +97,20 @@ impl Simulator {
     pub fn write(&self, path: &Path) -> Result<Vec<Notice>, Error> {
         let rna_alone = path.extension().is_some_and(|e| e == "h5ad");
         let options = WriteOptions::default();
-        let (mut writer, elements) = match rna_alone {
-            true => (MatrixWriter::h5ad(path, &options)?, ["X", ""]),
+        let (mut writer, elements): (_, &[&str]) = match rna_alone {
+            true => (MatrixWriter::h5ad(path, &options)?, &["X"]),
             false => (
                 MatrixWriter::h5mu(path, &options)?,
-                ["mod/rna/X", "mod/adt/X"],
+                &["mod/rna/X", "mod/adt/X"],
             ),
         };
         let sizes = [self.config.n_genes, self.config.n_proteins];
-        let streams = || elements.into_iter().filter(|e| !e.is_empty());
-        for (element, n_cols) in streams().zip(sizes) {
+        for (element, n_cols) in elements.iter().zip(sizes) {
             writer.add_csr(element, n_cols)?;
         }
         for first in (0..self.config.n_cells).step_by(BLOCK) {
             let last = (first + BLOCK).min(self.config.n_cells);
-            for (element, rows) in streams().zip(&self.rows(first..last)) {
+            for (element, rows) in elements.iter().zip(&self.rows(first..last)) {
                 writer.push(element, rows)?;
             }
         }
