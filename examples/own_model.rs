@@ -160,7 +160,7 @@ fn main() -> Result<(), Error> {
             "epoch {:2}  loss {:.4}  validation {:.4}",
             e.epoch + 1,
             e.training_loss,
-            e.validation_loss
+            e.validation_loss.unwrap_or(f64::NAN)
         );
     }
     let embedding = train::embed(&trained.model, &prepared.data, 64, &device);

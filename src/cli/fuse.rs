@@ -118,7 +118,7 @@ pub(super) fn device(name: DeviceName) -> DeviceChoice {
     }
 }
 
-fn command_line() -> String {
+pub(super) fn command_line() -> String {
     let words: Vec<String> = std::env::args()
         .skip(1)
         .map(|w| if w.contains(' ') { format!("'{w}'") } else { w })

@@ -1,5 +1,6 @@
 //! The verbs of the command.
 
+mod cluster;
 mod denoise;
 mod fuse;
 mod progress;
@@ -25,6 +26,8 @@ enum Verb {
     Fuse(FuseArgs),
     /// Fit a count autoencoder to an .h5ad file and write latent vectors and denoised means.
     Denoise(DenoiseArgs),
+    /// Train scDEFR on a file of counts and write embedding, clusters, confidence and a report.
+    Cluster(ClusterArgs),
     /// Score an embedding of any .h5ad or .h5mu file against labels.
     Evaluate(EvaluateArgs),
     /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
@@ -107,6 +110,28 @@ struct DenoiseArgs {
 }
 
 #[derive(Args)]
+struct ClusterArgs {
+    /// A .h5ad, .h5mu or 10x .h5 file, or a 10x MEX folder, with raw counts.
+    #[arg(required_unless_present = "print_config")]
+    file: Option<PathBuf>,
+    /// Number of clusters; estimated from the data if it is not given.
+    #[arg(short, value_parser = parse_clusters)]
+    k: Option<usize>,
+    /// Folder for the results.
+    #[arg(short, long, default_value = "cellweave-clusters")]
+    output: PathBuf,
+    /// Column of obs that the clusters are scored against, and that the report draws. Labels are used for scoring only. May be
+    /// repeated.
+    #[arg(long = "labels", value_name = "OBS_KEY")]
+    labels: Vec<String>,
+    /// Go on from the checkpoints in the output folder; file, seed and settings must be the same.
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
 struct EvaluateArgs {
     /// A .h5ad or .h5mu file.
     file: PathBuf,
@@ -171,11 +196,20 @@ enum GenomeVerb {
     },
 }
 
+fn parse_clusters(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one cluster".to_owned()),
+        Ok(k) => Ok(k),
+        Err(e) => Err(format!("{e}")),
+    }
+}
+
 /// Runs a verb.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.verb {
         Verb::Fuse(args) => fuse::run(args),
         Verb::Denoise(args) => denoise::run(&args),
+        Verb::Cluster(args) => cluster::run(&args),
         Verb::Evaluate(args) => run_evaluate(&args),
         Verb::Inspect(args) => {
             let found = inspect::inspect(&args.file)?;

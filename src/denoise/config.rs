@@ -60,6 +60,7 @@ impl Default for DenoiseConfig {
                 validation_fraction: 0.1,
                 patience: 0,
                 checkpoint_every: 10,
+                ..TrainConfig::default()
             },
         }
     }

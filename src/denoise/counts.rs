@@ -70,7 +70,7 @@ pub(super) fn read(
 }
 
 /// The median of the library sizes above 0.
-pub(super) fn median_library(x: &Csr) -> f64 {
+pub(crate) fn median_library(x: &Csr) -> f64 {
     let mut sums: Vec<f64> = x.row_sums().into_iter().filter(|&s| s > 0.0).collect();
     sums.sort_unstable_by(f64::total_cmp);
     match sums.len() {

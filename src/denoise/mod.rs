@@ -10,5 +10,6 @@ mod run;
 mod summary;
 
 pub use config::DenoiseConfig;
+pub(crate) use counts::median_library;
 pub use run::{DenoiseOptions, Denoised, denoise};
 pub use summary::DenoiseSummary;

@@ -12,6 +12,7 @@ mod summary;
 pub use config::{ClusterConfig, FuseConfig, InputConfig, PrepConfig, Preset, SequenceOrder};
 pub use prepare::{Prepared, prepare};
 pub use record::RunRecord;
+pub(crate) use result::BURN_VERSION;
 pub(crate) use run::refuse_same_file;
 pub use run::{FuseObserver, FuseOptions, Fused, fuse};
 pub use summary::Summary;

@@ -8,7 +8,7 @@ use super::FuseConfig;
 use crate::Error;
 
 /// The version that the workspace pins.
-pub(super) const BURN_VERSION: &str = "0.22.1";
+pub(crate) const BURN_VERSION: &str = "0.22.1";
 
 /// Keys that scanpy users will look for.
 pub(super) const EMBEDDING: &str = "X_scfusionttt";
@@ -64,7 +64,12 @@ fn record(a: &Additions<'_>) -> Result<Uns, Error> {
         ),
         (
             "validation_loss".to_owned(),
-            floats(epochs.iter().map(|e| e.validation_loss).collect()),
+            floats(
+                epochs
+                    .iter()
+                    .map(|e| e.validation_loss.unwrap_or(f64::NAN))
+                    .collect(),
+            ),
         ),
         (
             "learning_rate".to_owned(),

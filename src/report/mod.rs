@@ -7,13 +7,18 @@
 mod html;
 mod markers;
 mod page;
+pub(crate) mod parts;
 mod pictures;
 
 pub use markers::{GroupStats, Marker};
 
+use std::fs;
+use std::path::Path;
+
 use sc_io::Matrix;
 
-use crate::plot::{Categories, Series};
+use crate::plot::{Categories, Series, to_png};
+use crate::{Error, atomic};
 
 /// Everything a report shows. Empty parts are left out, except those a reader would miss: scores
 /// and warnings say so when there are none.
@@ -211,6 +216,22 @@ impl Report {
     /// The page. The same report gives the same bytes.
     pub fn to_html(&self) -> String {
         page::render(self)
+    }
+
+    /// Writes `report.html`, and its pictures as SVG and PNG into `pictures/`.
+    ///
+    /// # Errors
+    /// The disk refuses, or a picture cannot be drawn.
+    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+        atomic::write(&folder.join("report.html"), self.to_html().as_bytes())?;
+        let pictures = folder.join("pictures");
+        fs::create_dir_all(&pictures).map_err(Error::io(&pictures))?;
+        for (name, svg) in self.pictures() {
+            atomic::write(&pictures.join(format!("{name}.svg")), svg.as_bytes())?;
+            let png = to_png(&svg, 2.0).map_err(|e| Error::Picture(e.to_string()))?;
+            atomic::write(&pictures.join(format!("{name}.png")), &png)?;
+        }
+        Ok(())
     }
 }
 

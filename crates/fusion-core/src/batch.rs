@@ -41,6 +41,11 @@ pub struct CellBatch {
     pub rows: Vec<usize>,
     /// Values per modality, `[cells, features]`, in the order that the model was built for.
     pub features: IndexMap<String, Features>,
+    /// How many cells, from the first on, the batch is about. The rest are neighbours that lend their values
+    /// and count in no loss.
+    pub n_targets: usize,
+    /// Normalised graph among the cells, `[cells, cells]`, for models that want one.
+    pub graph: Option<CsrTensor>,
     /// Key of all random choices of this pass.
     pub draw: Draw,
     /// Share of the stage's training that lies behind, 0 to 1: for terms that come in slowly. 1 where nothing is
@@ -49,7 +54,7 @@ pub struct CellBatch {
 }
 
 impl CellBatch {
-    /// Number of cells.
+    /// Number of cells, neighbours included.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -89,6 +94,17 @@ impl CellBatch {
         match self.features_of(name) {
             Features::Sparse(x) => x,
             Features::Dense(_) => panic!("modality '{name}' is dense; the model wants it sparse"),
+        }
+    }
+
+    /// The graph among the cells.
+    ///
+    /// # Panics
+    /// If the data set has none.
+    pub fn cell_graph(&self) -> &CsrTensor {
+        match &self.graph {
+            Some(graph) => graph,
+            None => panic!("the batch has no graph of cells; the data set was made without one"),
         }
     }
 

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::{CellBatch, LossTerms, ModelGraph};
+use crate::{CellBatch, Draw, LossTerms, ModelGraph};
 
 /// One stage of training: which losses, on which modalities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,18 @@ pub struct Stage {
     pub name: String,
     /// Modalities that a batch of this stage must hold.
     pub modalities: Vec<String>,
+}
+
+/// An epoch that is about to begin.
+pub struct EpochStart<'a> {
+    /// The stage.
+    pub stage: &'a Stage,
+    /// Counted from 0 in every stage.
+    pub epoch: usize,
+    /// Key of random choices.
+    pub draw: Draw,
+    /// Shows all training cells to a function, batch by batch in the order of the data, without autodiff.
+    pub each_batch: &'a dyn Fn(&mut dyn FnMut(&CellBatch)),
 }
 
 /// A model that the training loop can train, save, resume, embed with and draw.
@@ -26,8 +38,14 @@ pub trait FusionModel: Module {
     /// loss of a batch is the cell-weighted mean of the losses of its parts.
     fn losses(&self, batch: &CellBatch, stage: &Stage) -> LossTerms;
 
-    /// The embedding of the cells, `[cells, n_latent]`; nothing is masked or dropped.
+    /// The embedding of the batch's targets, `[targets, n_latent]`; nothing is masked or dropped.
     fn embed(&self, batch: &CellBatch) -> Tensor<2>;
+
+    /// The model as an epoch begins: the place to set from all cells what no gradient reaches, such as the first centres
+    /// of clusters. As it stands by default.
+    fn begin_epoch(self, _start: &EpochStart<'_>) -> Self {
+        self
+    }
 
     /// The model as a graph of named blocks.
     fn describe(&self) -> ModelGraph;

@@ -4,11 +4,14 @@
 //! [`fusion_core::FusionModel`]. Models take tensors and settings, never a file.
 
 pub mod blocks;
+pub mod ops;
+pub mod scdefr;
 pub mod scfusionttt;
 pub mod zinb_autoencoder;
 
 mod graph;
 
 pub use graph::to_petgraph;
+pub use scdefr::{ScDefr, ScDefrConfig};
 pub use scfusionttt::{ScFusionTtt, ScFusionTttConfig};
 pub use zinb_autoencoder::{ZinbAutoencoder, ZinbAutoencoderConfig};

@@ -39,6 +39,8 @@ fn batch(rows: &[usize], device: &Device) -> CellBatch {
     };
     CellBatch {
         rows: rows.to_vec(),
+        n_targets: rows.len(),
+        graph: None,
         features: [
             ("rna".to_owned(), values(GENES, 0.0)),
             ("adt".to_owned(), values(PROTEINS, 1.0)),

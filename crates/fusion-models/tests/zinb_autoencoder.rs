@@ -50,6 +50,8 @@ fn sparse(device: &Device) -> CellBatch {
 fn batch(features: Features) -> CellBatch {
     CellBatch {
         rows: (0..CELLS).collect(),
+        n_targets: CELLS,
+        graph: None,
         features: [("rna".to_owned(), features)].into_iter().collect(),
         draw: Draw::new(5),
         progress: 1.0,

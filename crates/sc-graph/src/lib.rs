@@ -20,6 +20,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod approximate;
 mod convert;
 mod error;
 mod from_knn;
@@ -28,13 +29,18 @@ mod knn;
 mod leiden;
 mod leiden_at_k;
 mod modularity;
+mod operator;
 mod points;
 mod umap;
+mod wnn;
 
+pub use approximate::{ApproximateOptions, NeighbourOptions, knn_approximate, neighbours};
 pub use error::GraphError;
 pub use graph::Graph;
 pub use knn::{Knn, knn};
 pub use leiden::leiden;
 pub use leiden_at_k::{LeidenAtK, leiden_with_k};
 pub use modularity::modularity;
+pub use operator::Operator;
 pub use umap::{UmapConfig, umap};
+pub use wnn::{Modality, Wnn, WnnOptions, wnn, wnn_weights};

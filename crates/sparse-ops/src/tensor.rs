@@ -114,6 +114,24 @@ impl CsrTensor {
         self.values.clone()
     }
 
+    /// The first `n` rows.
+    ///
+    /// # Panics
+    ///
+    /// When there are fewer.
+    pub fn first_rows(&self, n: usize) -> Self {
+        let [rows, cols] = self.dims();
+        assert!(n <= rows, "first_rows: {n} of {rows} rows");
+        let offsets = self.pattern.offsets()[..=n].to_vec();
+        let nnz = offsets[n];
+        let indices = self.pattern.indices()[..nnz].to_vec();
+        let values = self.values().narrow(0, 0, nnz);
+        match CsrPattern::new([n, cols], offsets, indices).map(|p| Self::new(Arc::new(p), values)) {
+            Ok(Ok(part)) => part,
+            _ => unreachable!("a part of a valid matrix is valid"),
+        }
+    }
+
     /// A copy on another device, with or without autodiff: the values are a constant there too.
     pub fn to_device(&self, device: &Device) -> Self {
         let device = device.clone().inner();

@@ -73,6 +73,9 @@ pub struct Progress {
     pub step: usize,
     /// Sum of each loss over the cells of the epoch so far.
     pub sums: IndexMap<String, f64>,
+    /// Weight of each loss.
+    #[serde(default)]
+    pub weights: IndexMap<String, f64>,
     /// Cells of the epoch so far.
     pub cells: usize,
     /// Epochs so far.
@@ -96,6 +99,7 @@ impl Progress {
             epoch: 0,
             step: 0,
             sums: IndexMap::new(),
+            weights: IndexMap::new(),
             cells: 0,
             history: History::default(),
             best_loss: None,

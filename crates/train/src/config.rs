@@ -1,12 +1,36 @@
 //! Settings of the training loop.
 
 use fusion_core::ConfigError;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Falls as half a cosine.
+    #[default]
+    Cosine,
+    /// Stays.
+    Constant,
+}
+
+/// What a stage does differently.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StageTraining {
+    /// Epochs of this stage. Default: those of all stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Peak learning rate of this stage. Default: that of all stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+}
 
 /// Settings of the training loop.
 ///
 /// The learning rate of epoch `e` (from 0) is
-/// `learning_rate * min((e + 1) / warmup_epochs, (1 + cos(pi e / epochs)) / 2)`.
+/// `learning_rate * min((e + 1) / warmup_epochs, (1 + cos(pi e / epochs)) / 2)`, the last factor 1 with a constant schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -22,18 +46,24 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Epochs of linear warm-up. Default 10 (scMMAE).
     pub warmup_epochs: usize,
+    /// How the learning rate goes on after the warm-up. Default `cosine` (scMMAE).
+    pub schedule: Schedule,
     /// Decoupled weight decay of AdamW. Default 1e-4 (scMMAE).
     pub weight_decay: f64,
     /// Gradients are scaled down to this global norm; 0 switches clipping off. Default 1 (ours: the
     /// inner loop of a TTT layer is recurrent).
     pub clip_norm: f64,
-    /// Share of the cells that the validation loss is measured on. Default 0.25 (scMMAE).
+    /// Share of the cells that the validation loss is measured on; 0, which needs `patience = 0`, trains on all.
+    /// Default 0.25 (scMMAE).
     pub validation_fraction: f64,
     /// Stop after this many epochs without a better validation loss; the best weights are restored.
     /// 0 trains all epochs and keeps the last weights. Default 5 (scMMAE).
     pub patience: usize,
     /// Epochs between checkpoints. Default 1.
     pub checkpoint_every: usize,
+    /// What single stages do differently, by their names. Default none.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub stages: IndexMap<String, StageTraining>,
 }
 
 /// Optimiser steps that `epochs = 0` aims at.
@@ -47,11 +77,13 @@ impl Default for TrainConfig {
             micro_batch: 32,
             learning_rate: 2.5e-4,
             warmup_epochs: 10,
+            schedule: Schedule::Cosine,
             weight_decay: 1e-4,
             clip_norm: 1.0,
             validation_fraction: 0.25,
             patience: 5,
             checkpoint_every: 1,
+            stages: IndexMap::new(),
         }
     }
 }
@@ -83,12 +115,27 @@ impl TrainConfig {
             );
         }
         wrong.require(
-            self.validation_fraction > 0.0 && self.validation_fraction < 1.0,
+            (0.0..1.0).contains(&self.validation_fraction),
             format!(
-                "validation_fraction = {} must be above 0 and below 1",
+                "validation_fraction = {} must be in 0..1",
                 self.validation_fraction
             ),
         );
+        wrong.require(
+            self.validation_fraction > 0.0 || self.patience == 0,
+            "validation_fraction = 0 leaves nothing to stop early by: set patience = 0",
+        );
+        for (name, stage) in &self.stages {
+            let rate = stage.learning_rate.unwrap_or(self.learning_rate);
+            wrong.require(
+                rate.is_finite() && rate > 0.0,
+                format!("stages.{name}.learning_rate = {rate} must be finite and above 0"),
+            );
+            wrong.require(
+                stage.epochs != Some(0),
+                format!("stages.{name}.epochs must be at least 1"),
+            );
+        }
         wrong.into_result()
     }
 
@@ -104,12 +151,25 @@ impl TrainConfig {
         }
     }
 
+    /// These settings with what a stage does differently.
+    pub fn for_stage(&self, name: &str) -> Self {
+        let mut config = self.clone();
+        if let Some(stage) = self.stages.get(name) {
+            config.epochs = stage.epochs.unwrap_or(config.epochs);
+            config.learning_rate = stage.learning_rate.unwrap_or(config.learning_rate);
+        }
+        config
+    }
+
     /// The learning rate of an epoch, counted from 0.
     pub fn learning_rate_of(&self, epoch: usize) -> f64 {
         let e = epoch as f64;
         let warmup = (e + 1.0) / self.warmup_epochs.max(1) as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * e / self.epochs as f64).cos());
-        self.learning_rate * warmup.min(cosine)
+        let after = match self.schedule {
+            Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * e / self.epochs as f64).cos()),
+            Schedule::Constant => 1.0,
+        };
+        self.learning_rate * warmup.min(after)
     }
 }
 

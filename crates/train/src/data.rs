@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 use sc_io::{Csr, Matrix};
 use sparse_ops::CsrTensor;
 
+use crate::CellNetwork;
+
 /// Why modalities do not form a data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,14 @@ pub enum DataError {
         /// Cells of the first modality.
         expected: usize,
     },
+    /// A graph of other cells.
+    #[error("the graph has {found} cells, the data {expected}")]
+    Graph {
+        /// Cells of the graph.
+        found: usize,
+        /// Cells of the data.
+        expected: usize,
+    },
 }
 
 /// Prepared modalities of the same cells in the same order.
@@ -32,6 +42,7 @@ pub enum DataError {
 pub struct CellData {
     n_cells: usize,
     features: IndexMap<String, Matrix>,
+    network: Option<CellNetwork>,
 }
 
 impl CellData {
@@ -51,7 +62,21 @@ impl CellData {
         Ok(Self {
             n_cells: expected,
             features,
+            network: None,
         })
+    }
+
+    /// The same cells, each batch of which brings its neighbours along.
+    ///
+    /// # Errors
+    /// A graph of another number of cells.
+    pub fn with_network(mut self, network: CellNetwork) -> Result<Self, DataError> {
+        let (found, expected) = (network.n_cells(), self.n_cells);
+        if found != expected {
+            return Err(DataError::Graph { found, expected });
+        }
+        self.network = Some(network);
+        Ok(self)
     }
 
     /// Number of cells.
@@ -78,16 +103,30 @@ impl CellData {
             }
             m.values().iter().for_each(|v| add(v.to_bits() as usize));
         }
+        if let Some(network) = &self.network {
+            network.digest(&mut add);
+        }
         crc.finalize()
     }
 
-    /// Some cells on a device, with every modality as it is stored: sparse values stay sparse.
+    /// Some cells on a device, with every modality as it is stored: sparse values stay sparse. With a network their
+    /// neighbours follow them.
     ///
     /// # Panics
     /// If a row does not exist.
     pub fn batch(&self, rows: &[usize], draw: Draw, device: &Device) -> CellBatch {
+        let n_targets = rows.len();
+        let rows = match &self.network {
+            Some(network) => network.with_neighbours(rows, draw),
+            None => rows.to_vec(),
+        };
+        let graph = self.network.as_ref().map(|network| {
+            let dims = [rows.len(), rows.len()];
+            let (indptr, indices, values) = network.among(&rows);
+            csr_tensor(dims, &indptr, &indices, &values, device)
+        });
         let features = self.features.iter().map(|(name, m)| {
-            let features = match m.select_rows(rows) {
+            let features = match m.select_rows(&rows) {
                 Matrix::Csr(m) => Features::Sparse(sparse(&m, device)),
                 Matrix::Dense(m) => {
                     let shape = [m.n_rows(), m.n_cols()];
@@ -98,8 +137,10 @@ impl CellData {
             (name.clone(), features)
         });
         CellBatch {
-            rows: rows.to_vec(),
             features: features.collect(),
+            rows,
+            n_targets,
+            graph,
             draw,
             progress: 1.0,
         }
@@ -109,10 +150,20 @@ impl CellData {
 /// Counts of some cells on a device.
 fn sparse(m: &Csr, device: &Device) -> CsrTensor {
     let dims = [m.n_rows(), m.n_cols()];
+    csr_tensor(dims, m.indptr(), m.indices(), m.values(), device)
+}
+
+fn csr_tensor(
+    dims: [usize; 2],
+    indptr: &[usize],
+    indices: &[u32],
+    values: &[f32],
+    device: &Device,
+) -> CsrTensor {
     let device = device.clone().without_autodiff();
-    match CsrTensor::from_slices(dims, m.indptr(), m.indices(), m.values(), &device) {
+    match CsrTensor::from_slices(dims, indptr, indices, values, &device) {
         Ok(x) => x,
-        // `Csr` holds the same rules.
+        // The containers hold the same rules.
         Err(e) => panic!("a valid matrix is refused: {e}"),
     }
 }

@@ -16,8 +16,8 @@ pub struct EpochRecord {
     pub training_loss: f64,
     /// Each training loss, unweighted, mean over cells.
     pub training: IndexMap<String, f64>,
-    /// Weighted sum of the validation losses, mean over cells.
-    pub validation_loss: f64,
+    /// Weighted sum of the validation losses, mean over cells; none without validation cells.
+    pub validation_loss: Option<f64>,
     /// Each validation loss, unweighted, mean over cells.
     pub validation: IndexMap<String, f64>,
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Cuts shuffled cells into batches; a pure function of (seed, epoch).
 ///
-/// Every cell is seen once per epoch. A last batch that would hold a single cell borrows from the
+/// Every cell is seen once per epoch. Cells that fit into one batch keep their order. A last batch that would hold a single cell borrows from the
 /// one before, so no batch has fewer than 2 cells.
 ///
 /// ```
@@ -44,6 +44,9 @@ impl Sampler {
     /// The batches of an epoch.
     pub fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
         let mut rows = self.rows.clone();
+        if rows.len() <= self.batch_size {
+            return vec![rows];
+        }
         rows.shuffle(&mut ChaCha8Rng::seed_from_u64(
             self.draw.for_use(epoch as u64).seed(),
         ));

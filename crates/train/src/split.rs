@@ -15,11 +15,17 @@ pub struct Split {
 }
 
 impl Split {
-    /// Puts `round(n fraction)` cells aside, at least 1, and leaves at least 2 for training.
-    /// `None` if there are fewer than 3 cells.
+    /// Puts `round(n fraction)` cells aside, at least 1, and leaves at least 2 for training. A fraction of 0 puts none
+    /// aside. `None` if there are fewer than 3 cells.
     pub fn random(n_cells: usize, fraction: f64, seed: u64) -> Option<Self> {
         if n_cells < 3 {
             return None;
+        }
+        if fraction == 0.0 {
+            return Some(Self {
+                training: (0..n_cells).collect(),
+                validation: vec![],
+            });
         }
         let n_validation = ((n_cells as f64 * fraction).round() as usize).clamp(1, n_cells - 2);
         let mut rows: Vec<usize> = (0..n_cells).collect();
@@ -52,6 +58,8 @@ mod tests {
             assert_eq!(all, (0..n).collect::<Vec<_>>());
             assert!(s.training.len() >= 2 && !s.validation.is_empty());
         }
+        let whole = Split::random(9, 0.0, 9).unwrap();
+        assert_eq!((whole.training.len(), whole.validation.len()), (9, 0));
         assert_eq!(Split::random(2, 0.25, 9), None);
         assert_eq!(Split::random(50, 0.2, 1), Split::random(50, 0.2, 1));
         assert_ne!(Split::random(50, 0.2, 1), Split::random(50, 0.2, 2));

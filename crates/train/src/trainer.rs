@@ -7,7 +7,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
 use fused_optim::{FusedAdamW, add_gradients, clip_global_norm};
-use fusion_core::{Draw, FusionModel, Stage};
+use fusion_core::{CellBatch, Draw, EpochStart, FusionModel, Stage};
 use indexmap::IndexMap;
 
 use crate::{
@@ -60,6 +60,7 @@ pub struct Trained<M> {
 mod purpose {
     pub const TRAINING: u64 = 0;
     pub const VALIDATION: u64 = 1;
+    pub const BEGINNING: u64 = 2;
 }
 
 /// The training and validation cells of a run.
@@ -86,7 +87,7 @@ pub fn split(n_cells: usize, config: &TrainConfig, seed: u64) -> Result<Split, T
 /// in parts of `micro_batch`. Then the loss on the validation cells is measured, always with the
 /// same masks, so that epochs can be compared. Training stops early when it has not fallen for
 /// `patience` epochs, and the best weights are restored. With a patience of 0 all epochs run, and the last
-/// weights are kept.
+/// weights are kept. Each stage of the model begins with a new optimiser.
 ///
 /// # Errors
 /// See [`TrainError`]. A loss that is not finite stops the run; the last checkpoint stays.
@@ -122,9 +123,7 @@ struct State<M> {
 
 impl<M: FusionModel> State<M> {
     fn start(model: M, run: &Run<'_>) -> Self {
-        let optimizer = FusedAdamW::new()
-            .with_weight_decay(run.config.weight_decay as f32)
-            .init();
+        let optimizer = new_optimizer(run.config);
         let progress = Progress::start(run.context.clone(), run.seed);
         Self {
             model: model.train(),
@@ -179,6 +178,15 @@ impl<M: FusionModel> State<M> {
         observer: &mut dyn Observer,
     ) -> Result<Trained<M>, TrainError> {
         let stages = self.model.stages();
+        let configs: Vec<TrainConfig> = stages
+            .iter()
+            .map(|stage| run.config.for_stage(&stage.name))
+            .collect();
+        let of_stage = |config| Run {
+            config,
+            ..run.clone()
+        };
+        let runs: Vec<Run<'_>> = configs.iter().map(of_stage).collect();
         let stale = |p: &Progress| run.config.patience > 0 && p.since_best >= run.config.patience;
         let mut outcome = match stale(&self.progress) {
             true => Outcome::StoppedEarly,
@@ -186,7 +194,7 @@ impl<M: FusionModel> State<M> {
         };
         let mut cells_seen = 0;
         while !self.progress.finished {
-            let stage = &stages[self.progress.stage];
+            let (stage, run) = (&stages[self.progress.stage], &runs[self.progress.stage]);
             let complete;
             (self, complete) = self.epoch(stage, data, split, run, observer, &mut cells_seen)?;
             if !complete {
@@ -237,6 +245,9 @@ impl<M: FusionModel> State<M> {
             stage_seed.seed(),
         );
         let batches = sampler.epoch(self.progress.epoch);
+        if self.progress.step == 0 {
+            self.model = self.begin_epoch(stage, data, split, run);
+        }
         let rate = run.config.learning_rate_of(self.progress.epoch);
         let training = stage_seed
             .for_use(purpose::TRAINING)
@@ -267,6 +278,25 @@ impl<M: FusionModel> State<M> {
             }
         }
         Ok((self, true))
+    }
+
+    /// The model with what it sets itself from all cells.
+    fn begin_epoch(&self, stage: &Stage, data: &CellData, split: &Split, run: &Run<'_>) -> M {
+        let draw = Draw::new(run.seed)
+            .for_use(self.progress.stage as u64)
+            .for_use(purpose::BEGINNING);
+        let block = run.config.batch_size.max(run.config.micro_batch);
+        let each_batch = |see: &mut dyn FnMut(&CellBatch)| {
+            for rows in split.training.chunks(block) {
+                see(&data.batch(rows, draw, run.device));
+            }
+        };
+        self.model.clone().begin_epoch(&EpochStart {
+            stage,
+            epoch: self.progress.epoch,
+            draw,
+            each_batch: &each_batch,
+        })
     }
 
     /// One optimiser step. The model is handed over and back, because a buffer that has one holder
@@ -300,6 +330,9 @@ impl<M: FusionModel> State<M> {
                 }
                 *self.progress.sums.entry(name).or_insert(0.0) += value * part.len() as f64;
             }
+            for (name, term) in losses.terms() {
+                self.progress.weights.insert(name.clone(), term.weight);
+            }
             let share = part.len() as f64 / rows.len() as f64;
             let backward = losses.total().mul_scalar(share).backward();
             let part = GradientsParams::from_grads(backward, &self.model);
@@ -321,27 +354,34 @@ impl<M: FusionModel> State<M> {
         run: &Run<'_>,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let (validation, validation_loss) = self.validate(stage, data, split, run)?;
+        let validation = match split.validation.is_empty() {
+            true => None,
+            false => Some(self.validate(stage, data, split, run)?),
+        };
         let p = &mut self.progress;
+        // Weights that grow are those of the end of training wherever there is a validation.
+        let weights = validation.as_ref().map_or(&p.weights, |v| &v.weights);
         let cells = p.cells as f64;
         let training: IndexMap<String, f64> =
             p.sums.iter().map(|(k, v)| (k.clone(), v / cells)).collect();
+        let training_loss = weighted(&training, weights);
+        let validation_loss = validation.as_ref().map(|v| weighted(&v.means, &v.weights));
+        let judged = validation_loss.unwrap_or(training_loss);
         let stops_early = run.config.patience > 0;
-        let is_best = !stops_early || p.best_loss.is_none_or(|best| validation_loss < best);
-        // Both with the weights of the end of training.
+        let is_best = !stops_early || p.best_loss.is_none_or(|best| judged < best);
         let record = EpochRecord {
             epoch: p.epoch,
             stage: stage.name.clone(),
             learning_rate: run.config.learning_rate_of(p.epoch),
-            training_loss: weighted(&training, &validation.weights),
+            training_loss,
             training,
             validation_loss,
-            validation: validation.means,
+            validation: validation.map(|v| v.means).unwrap_or_default(),
         };
         observer.on_epoch(&record, is_best);
         p.history.epochs.push(record);
         if is_best {
-            p.best_loss = Some(validation_loss);
+            p.best_loss = Some(judged);
             p.history.best = Some(p.history.epochs.len() - 1);
             p.since_best = 0;
             if stops_early {
@@ -371,7 +411,9 @@ impl<M: FusionModel> State<M> {
         p.finished = p.stage == n_stages;
         if !p.finished {
             (p.epoch, p.best_loss, p.since_best) = (0, None, 0);
+            p.weights.clear();
             self.best = None;
+            self.optimizer = new_optimizer(run.config);
         }
         Ok(())
     }
@@ -383,7 +425,7 @@ impl<M: FusionModel> State<M> {
         data: &CellData,
         split: &Split,
         run: &Run<'_>,
-    ) -> Result<(Validation, f64), TrainError> {
+    ) -> Result<Validation, TrainError> {
         let model = self.model.valid();
         let draw = Draw::new(run.seed)
             .for_use(self.progress.stage as u64)
@@ -408,8 +450,7 @@ impl<M: FusionModel> State<M> {
                 result.weights.insert(name.clone(), term.weight);
             }
         }
-        let total = weighted(&result.means, &result.weights);
-        Ok((result, total))
+        Ok(result)
     }
 
     /// A failed write while training goes on is a notice: the generation before is still there.
@@ -441,6 +482,12 @@ impl<M: FusionModel> State<M> {
             other => Ok(other?),
         }
     }
+}
+
+fn new_optimizer(config: &TrainConfig) -> ModuleOptimizer {
+    FusedAdamW::new()
+        .with_weight_decay(config.weight_decay as f32)
+        .init()
 }
 
 #[derive(Default)]

@@ -13,8 +13,7 @@ use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalization {
-    /// Those of a feature in the batch; running values where nothing is trained (momentum 0.01, epsilon
-    /// 1e-3: scVI).
+    /// Those of a feature in the batch; running values where nothing is trained (epsilon 1e-3: scVI).
     #[default]
     Batch,
     /// Those of a cell, so that a cell is treated alike whatever batch it is in.
@@ -31,11 +30,12 @@ pub enum Norm {
 }
 
 impl Norm {
-    fn new(kind: Normalization, width: usize, device: &Device) -> Self {
+    /// Normalisation of that many features; each batch moves the running values by `momentum` of the way.
+    pub fn new(kind: Normalization, width: usize, momentum: f64, device: &Device) -> Self {
         match kind {
             Normalization::Batch => Self::Batch(
                 BatchNormConfig::new(width)
-                    .with_momentum(0.01)
+                    .with_momentum(momentum)
                     .with_epsilon(1e-3)
                     .init(device),
             ),
@@ -43,7 +43,8 @@ impl Norm {
         }
     }
 
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    /// Normalises `[cells, width]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Batch(norm) => norm.forward(x),
             Self::Layer(norm) => norm.forward(x),
@@ -60,15 +61,17 @@ pub struct DenseLayer {
 }
 
 impl DenseLayer {
-    fn new(width: usize, norm: Normalization, dropout: f64, device: &Device) -> Self {
+    /// A new layer.
+    pub fn new(norm: Norm, dropout: f64) -> Self {
         Self {
-            norm: Norm::new(norm, width, device),
+            norm,
             activation: Relu::new(),
             dropout: DropoutConfig::new(dropout).init(),
         }
     }
 
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    /// `[cells, width]` in and out.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let x = self.activation.forward(self.norm.forward(x));
         self.dropout.forward(x)
     }
@@ -83,6 +86,8 @@ pub struct DenseStackConfig {
     pub widths: Vec<usize>,
     /// What is normalised.
     pub normalization: Normalization,
+    /// How far each batch moves running values; [`Norm::new`].
+    pub momentum: f64,
     /// Dropout behind every layer.
     pub dropout: f64,
 }
@@ -114,7 +119,10 @@ impl DenseStackConfig {
             layers: self
                 .widths
                 .iter()
-                .map(|&w| DenseLayer::new(w, self.normalization, self.dropout, device))
+                .map(|&w| {
+                    let norm = Norm::new(self.normalization, w, self.momentum, device);
+                    DenseLayer::new(norm, self.dropout)
+                })
                 .collect(),
         }
     }

@@ -4,17 +4,27 @@ mod count_head;
 mod decoder;
 mod dense;
 mod fusion;
+mod graph_decoder;
+mod graph_fusion;
 mod noise;
 mod patches;
+mod soft_assignment;
 mod stack;
+mod tag_conv;
+mod zinb_head;
 
 pub use count_head::{CountHead, CountHeadConfig};
 pub use decoder::{TokenDecoder, TokenDecoderConfig};
 pub use dense::{DenseLayer, DenseStack, DenseStackConfig, Norm, Normalization};
 pub use fusion::{AnyFusion, FusionKind, SumFusion, TttFusion};
+pub use graph_decoder::{PairLoss, Pairs, graph_loss};
+pub use graph_fusion::{GlobalFusion, GraphFusion};
 pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};
+pub use soft_assignment::{SoftAssignment, cross_entropy, divergence, sharpen};
 pub use stack::{TttStack, TttStackConfig};
+pub use tag_conv::{TagConv, TagConvConfig};
+pub use zinb_head::{ZinbHead, ZinbHeads};
 
 use burn::module::Param;
 use burn::tensor::{Device, Distribution, Tensor};

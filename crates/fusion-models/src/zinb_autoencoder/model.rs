@@ -13,6 +13,9 @@ use crate::blocks::{CountHead, CountHeadConfig, DenseStack, DenseStackConfig, no
 /// Name of the modality that a batch must hold: raw counts, sparse or dense.
 const RNA: &str = "rna";
 
+/// How far a batch moves the running values of the normalisation (scVI).
+const MOMENTUM: f64 = 0.01;
+
 /// Purposes that random choices of one pass are keyed by.
 mod purpose {
     pub const LATENT: u64 = 0;
@@ -51,6 +54,7 @@ impl ZinbAutoencoder {
                 d_input: n_genes,
                 widths: config.hidden.clone(),
                 normalization: config.normalization,
+                momentum: MOMENTUM,
                 dropout: config.dropout,
             }
             .init(device),
@@ -60,6 +64,7 @@ impl ZinbAutoencoder {
                 d_input: config.n_latent,
                 widths: backwards,
                 normalization: config.normalization,
+                momentum: MOMENTUM,
                 dropout: 0.0,
             }
             .init(device),

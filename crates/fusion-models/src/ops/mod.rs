@@ -1,0 +1,6 @@
+//! Operations with gradients of their own.
+
+mod kernel;
+mod self_correlation;
+
+pub use self_correlation::{anchored_correlation, self_correlation};

@@ -1,0 +1,17 @@
+//! `cellweave cluster`: from a file of counts to clusters by [scDEFR](fusion_models::ScDefr).
+//!
+//! Expression and the graph of neighbouring cells are fused layer by layer; the embedding, its clusters and how sure they are
+//! go back into the file. Labels reach the scores and the pictures only.
+
+mod config;
+mod estimate;
+mod prepare;
+mod run;
+mod show;
+mod summary;
+
+pub use config::{CellGraphConfig, ClusteringConfig, ClusteringPreset};
+pub use estimate::estimate_clusters;
+pub use prepare::{Expression, prepare};
+pub use run::{ClusterOptions, Clustered, cluster};
+pub use summary::ClusteringSummary;

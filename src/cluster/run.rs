@@ -1,0 +1,320 @@
+//! One run from file to result.
+
+use std::fs;
+use std::path::PathBuf;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use fusion_core::FusionModel;
+use fusion_models::ScDefr;
+use indexmap::IndexMap;
+use sc_graph::{Graph, UmapConfig, knn, umap};
+use sc_io::{Categorical, Column, Dense, Modality, Uns, WriteOptions};
+use train::{DeviceChoice, History, Outcome, Run, Trained};
+
+use super::show::{self, Findings};
+use super::{ClusteringConfig, ClusteringSummary, estimate_clusters, prepare};
+use crate::clock::Clock;
+use crate::evaluate::{self, EvaluateOptions, labels_of};
+use crate::fuse::FuseObserver;
+use crate::{Error, atomic, resources};
+
+/// Keys of the result.
+const EMBEDDING: &str = "X_scdefr";
+const UMAP: &str = "X_umap";
+const CLUSTER: &str = "scdefr_cluster";
+const CONFIDENCE: &str = "scdefr_confidence";
+const UNS: &str = "scdefr";
+
+/// What to cluster, and where to.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// The input.
+    pub file: PathBuf,
+    /// Folder of the results; made if it does not exist.
+    pub output: PathBuf,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where to train.
+    pub device: DeviceChoice,
+    /// Columns of obs that the clusters are scored against. They reach nothing but the scores and the pictures.
+    pub labels: Vec<String>,
+    /// Whether to go on from the checkpoints in the output folder.
+    pub resume: bool,
+    /// The command, for the report.
+    pub command: String,
+}
+
+/// What a run leaves behind.
+#[derive(Clone, Debug)]
+pub struct Clustered {
+    /// The summary, as in `summary.json`.
+    pub summary: ClusteringSummary,
+    /// `false` if the run was interrupted; then there are checkpoints and no result.
+    pub finished: bool,
+}
+
+/// Reads, prepares, trains, assigns, writes.
+///
+/// Leaves `result.h5ad`, `report.html`, `summary.json`, `pictures/` and `checkpoints/` in the output folder. The result holds what
+/// the file said of the cells that have counts, and `obsm["X_scdefr"]`, `obs["scdefr_cluster"]`,
+/// `obs["scdefr_confidence"]` (the probability of the cell's cluster), `obsm["X_umap"]`, `uns["scdefr"]`.
+///
+/// # Errors
+/// A file that cannot be read, values that are not counts, more clusters than cells, settings, the disk.
+pub fn cluster(
+    options: &ClusterOptions,
+    config: &ClusteringConfig,
+    observer: &mut dyn FuseObserver,
+) -> Result<Clustered, Error> {
+    config.validate()?;
+    let device = options.device.open()?;
+    let mut clock = Clock::new();
+    fs::create_dir_all(&options.output).map_err(Error::io(&options.output))?;
+    let target = options.output.join("result.h5ad");
+    crate::fuse::refuse_same_file(&options.file, &target)?;
+
+    observer.say(&format!("reading {}", options.file.display()));
+    let loaded = sc_io::read(&options.file)?;
+    clock.lap("read");
+    let expression = prepare(&loaded.data, config, options.seed)?;
+    let names = expression.cells.obs.index().to_vec();
+    let labels = options
+        .labels
+        .iter()
+        .map(|column| Ok((column.clone(), labels_of(&loaded.data, &names, column)?)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let mut notices: Vec<String> = loaded.notices.iter().map(ToString::to_string).collect();
+    notices.extend(expression.notices.iter().cloned());
+    let format = loaded.format.to_string();
+    drop(loaded);
+    for notice in &notices {
+        observer.say(&format!("notice: {notice}"));
+    }
+    let (n_cells, n_genes) = (names.len(), expression.genes.len());
+    let n_clusters = match config.n_clusters {
+        0 => estimate_clusters(&expression.neighbours, options.seed)?,
+        k => k,
+    };
+    clock.lap("prepare");
+
+    let given = config;
+    let config = &config.for_cells(n_cells);
+    let model = train::seeded_init(&device.clone().autodiff(), options.seed, |device| {
+        config.model.init(n_genes, n_clusters, n_cells, device)
+    })
+    .map_err(|e| Error::Settings(format!("model: {e}")))?;
+    let graph = model.describe();
+    observer.say(&format!(
+        "{n_cells} cells, {n_genes} genes, {n_clusters} clusters; {} parameters on {}",
+        graph.n_params(),
+        options.device.name()
+    ));
+    let checkpoints = options.output.join("checkpoints");
+    let run = Run {
+        config: &config.train,
+        seed: options.seed,
+        device: &device,
+        checkpoints: Some(&checkpoints),
+        resume: options.resume,
+        context: serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "seed": options.seed,
+            "config": config,
+            "n_clusters": n_clusters,
+            "data": expression.data.fingerprint(),
+        }),
+    };
+    let Trained {
+        model,
+        history,
+        outcome,
+    } = train::train(model, &expression.data, &run, observer)?;
+    clock.lap("train");
+    let mut summary = ClusteringSummary {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        input: options.file.display().to_string(),
+        format,
+        outcome: match outcome {
+            Outcome::Finished => "all epochs ran",
+            Outcome::StoppedEarly => "stopped early",
+            Outcome::Interrupted => "interrupted; go on with --resume",
+        }
+        .to_owned(),
+        seed: options.seed,
+        device: options.device.name().to_owned(),
+        n_cells,
+        n_genes_used: n_genes,
+        n_parameters: graph.n_params(),
+        n_clusters,
+        estimated: given.n_clusters == 0,
+        n_epochs: history.epochs.len(),
+        final_losses: history.final_losses(),
+        clusters: vec![],
+        mean_confidence: 0.0,
+        scores: vec![],
+        seconds: IndexMap::new(),
+        cells_per_second: observer.cells_per_second(),
+        peak_memory_bytes: None,
+        notices,
+    };
+    let finished = outcome != Outcome::Interrupted;
+    if finished {
+        observer.say("embedding, clusters");
+        let embedding = train::embed(&model, &expression.data, config.train.batch_size, &device);
+        let (clusters, confidence) = assign(&model, &embedding, &device);
+        clock.lap("embed");
+        let layout = match config.umap {
+            true => Some(plane(&embedding, config, options.seed)?),
+            false => None,
+        };
+        clock.lap("umap");
+        summary.clusters = sizes(&clusters);
+        summary.mean_confidence =
+            confidence.iter().map(|&c| f64::from(c)).sum::<f64>() / n_cells as f64;
+        for (name, truth) in &labels {
+            let scoring = EvaluateOptions {
+                seed: options.seed,
+                ..EvaluateOptions::default()
+            };
+            match evaluate::score(&embedding, name, truth, &scoring) {
+                Ok(mut evaluation) => {
+                    let (known, _) = evaluate::known(truth);
+                    let own = evaluate::compare("scdefr", None, &known, &clusters);
+                    evaluation.clusterings.insert(0, own);
+                    summary.scores.push(evaluation);
+                }
+                // A run is not lost over a score.
+                Err(e) => summary.notices.push(format!("'{name}' is not scored: {e}")),
+            }
+        }
+        clock.lap("score");
+        observer.say(&format!("writing {}", target.display()));
+        let mut cells = expression.cells.clone();
+        cells.obsm.insert(EMBEDDING.to_owned(), embedding.into());
+        if let Some(layout) = &layout {
+            cells.obsm.insert(UMAP.to_owned(), layout.clone().into());
+        }
+        add_columns(&mut cells, &clusters, &confidence)?;
+        cells
+            .uns
+            .insert(UNS.to_owned(), record(options, given, &summary, &history)?);
+        let write = WriteOptions {
+            forbid: vec![options.file.clone()],
+        };
+        let written = sc_io::write_h5ad_with(&cells, &target, &write)?;
+        summary
+            .notices
+            .extend(written.iter().map(ToString::to_string));
+        clock.lap("write");
+        summary.seconds = clock.seconds();
+        summary.peak_memory_bytes = resources::peak_memory();
+        show::write(
+            &options.output,
+            &Findings {
+                expression: &expression,
+                clusters: &clusters,
+                confidence: &confidence,
+                umap: layout.as_ref(),
+                history: &history,
+                summary: &summary,
+                config: given,
+                command: &options.command,
+                labels: &labels,
+                model: &graph,
+            },
+        )?;
+        clock.lap("report");
+    }
+    summary.seconds = clock.into_seconds();
+    summary.peak_memory_bytes = resources::peak_memory();
+    let bytes = serde_json::to_vec_pretty(&summary).map_err(|e| Error::Input(e.to_string()))?;
+    atomic::write(&options.output.join("summary.json"), &bytes)?;
+    Ok(Clustered { summary, finished })
+}
+
+/// The most likely cluster of every cell, numbered by size, and its probability.
+fn assign(model: &ScDefr, embedding: &Dense, device: &Device) -> (Vec<usize>, Vec<f32>) {
+    let shape = [embedding.n_rows(), embedding.n_cols()];
+    let data = TensorData::new(embedding.values().to_vec(), shape);
+    let q = model.assign(Tensor::from_data(data, &device.clone().without_autodiff()));
+    let q: Vec<f32> = q.into_data().iter::<f32>().collect();
+    let k = model.n_clusters();
+    let best = |row: &[f32]| {
+        row.iter()
+            .enumerate()
+            .fold((0, f32::MIN), |best, (c, &p)| match p > best.1 {
+                true => (c, p),
+                false => best,
+            })
+    };
+    let (labels, confidence): (Vec<usize>, Vec<f32>) = q.chunks_exact(k).map(best).unzip();
+    let mut counts = vec![0usize; k];
+    labels.iter().for_each(|&c| counts[c] += 1);
+    let mut by_size: Vec<usize> = (0..k).collect();
+    by_size.sort_by_key(|&c| (std::cmp::Reverse(counts[c]), c));
+    let mut number = vec![0; k];
+    by_size.iter().enumerate().for_each(|(n, &c)| number[c] = n);
+    (labels.into_iter().map(|c| number[c]).collect(), confidence)
+}
+
+fn plane(embedding: &Dense, config: &ClusteringConfig, seed: u64) -> Result<Dense, Error> {
+    let (n, d) = (embedding.n_rows(), embedding.n_cols());
+    let neighbours = knn(embedding.values(), n, d, config.graph.n_neighbors.min(n))?;
+    let options = UmapConfig {
+        seed,
+        ..UmapConfig::default()
+    };
+    let points = umap(&Graph::fuzzy(&neighbours)?, embedding.values(), d, &options)?;
+    Dense::new(n, 2, points).ok_or_else(|| Error::Input("a layout of another shape".to_owned()))
+}
+
+fn sizes(clusters: &[usize]) -> Vec<usize> {
+    let mut sizes = vec![0; clusters.iter().max().map_or(0, |m| m + 1)];
+    clusters.iter().for_each(|&c| sizes[c] += 1);
+    sizes
+}
+
+fn add_columns(cells: &mut Modality, clusters: &[usize], confidence: &[f32]) -> Result<(), Error> {
+    let in_obs = |source| Error::Column {
+        place: "obs".to_owned(),
+        source,
+    };
+    let n = clusters.iter().max().map_or(0, |m| m + 1);
+    let codes = clusters.iter().map(|&c| c as i32).collect();
+    let names = (0..n).map(|c| c.to_string()).collect();
+    let clusters = Column::Categorical(Categorical::from_codes(codes, names));
+    cells.obs.insert(CLUSTER, clusters).map_err(in_obs)?;
+    let confidence = confidence.iter().map(|&c| f64::from(c)).collect();
+    cells
+        .obs
+        .insert(CONFIDENCE, Column::Float(confidence))
+        .map_err(in_obs)
+}
+
+fn record(
+    options: &ClusterOptions,
+    config: &ClusteringConfig,
+    summary: &ClusteringSummary,
+    history: &History,
+) -> Result<Uns, Error> {
+    let floats = |v: Vec<f64>| Uns::Array(Column::Float(v));
+    let mut losses = IndexMap::new();
+    for e in &history.epochs {
+        for term in e.training.keys() {
+            if !losses.contains_key(term) {
+                losses.insert(term.clone(), floats(history.series(term).0));
+            }
+        }
+    }
+    Ok(Uns::Map(IndexMap::from([
+        ("version".to_owned(), Uns::Text(summary.version.clone())),
+        ("seed".to_owned(), Uns::Int(options.seed as i64)),
+        ("config".to_owned(), Uns::Text(config.to_toml()?)),
+        ("n_clusters".to_owned(), Uns::Int(summary.n_clusters as i64)),
+        (
+            "n_clusters_estimated".to_owned(),
+            Uns::Bool(summary.estimated),
+        ),
+        ("history".to_owned(), Uns::Map(losses)),
+    ])))
+}
