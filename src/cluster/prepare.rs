@@ -70,7 +70,7 @@ pub fn prepare(
     };
     log_normalize(&mut logged, Target::Sum(target))?;
     let genes = select_genes(&counts, &logged, config, &mut notices)?;
-    let rna = Matrix::Csr(logged.select_columns(&genes));
+    let rna = stored(logged.select_columns(&genes));
 
     let n = kept.len();
     let options = PcaOptions {
@@ -117,6 +117,17 @@ pub fn prepare(
         neighbours,
         notices,
     })
+}
+
+/// Share of non-zeros above which dense products are faster than sparse ones.
+const DENSE_ABOVE: f64 = 0.2;
+
+fn stored(x: Csr) -> Matrix {
+    let share = x.nnz() as f64 / (x.n_rows() * x.n_cols()).max(1) as f64;
+    match share > DENSE_ABOVE {
+        true => Matrix::Dense(x.to_dense()),
+        false => Matrix::Csr(x),
+    }
 }
 
 fn modality<'a>(data: &'a MultiModal, name: &str) -> Result<&'a Modality, Error> {

@@ -22,4 +22,4 @@ pub use config::ConfigError;
 pub use draw::Draw;
 pub use graph::{BlockNode, ModelGraph};
 pub use loss::{LossTerm, LossTerms};
-pub use model::{EpochStart, FusionModel, Stage};
+pub use model::{EachBatch, EpochStart, FusionModel, Stage};

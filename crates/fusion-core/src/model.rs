@@ -15,6 +15,9 @@ pub struct Stage {
     pub modalities: Vec<String>,
 }
 
+/// Shows batches to a function.
+pub type EachBatch<'a> = dyn Fn(&mut dyn FnMut(&CellBatch)) + 'a;
+
 /// An epoch that is about to begin.
 pub struct EpochStart<'a> {
     /// The stage.
@@ -24,7 +27,7 @@ pub struct EpochStart<'a> {
     /// Key of random choices.
     pub draw: Draw,
     /// Shows all training cells to a function, batch by batch in the order of the data, without autodiff.
-    pub each_batch: &'a dyn Fn(&mut dyn FnMut(&CellBatch)),
+    pub each_batch: &'a EachBatch<'a>,
 }
 
 /// A model that the training loop can train, save, resume, embed with and draw.

@@ -12,27 +12,64 @@ const TILE: usize = 32;
 pub trait Real: RealField + Copy + Send + Sync {
     /// The lowest number.
     const LOWEST: Self;
-    /// `e^x`
-    fn exp(self) -> Self;
+    /// `e^x` of every number; 0 where that is no normal number.
+    fn exp(x: &mut [Self]);
     /// Natural logarithm.
     fn ln(self) -> Self;
 }
 
-macro_rules! real {
-    ($t:ty) => {
-        impl Real for $t {
-            const LOWEST: Self = <$t>::NEG_INFINITY;
-            fn exp(self) -> Self {
-                <$t>::exp(self)
-            }
-            fn ln(self) -> Self {
-                <$t>::ln(self)
-            }
-        }
-    };
+impl Real for f32 {
+    const LOWEST: Self = f32::NEG_INFINITY;
+    fn exp(x: &mut [f32]) {
+        exp_f32(x);
+    }
+    fn ln(self) -> Self {
+        f32::ln(self)
+    }
 }
-real!(f32);
-real!(f64);
+
+impl Real for f64 {
+    const LOWEST: Self = f64::NEG_INFINITY;
+    fn exp(x: &mut [f64]) {
+        for v in x {
+            // Results that underflow are slow, and so is everything that is done with them.
+            *v = if *v < -700.0 { 0.0 } else { v.exp() };
+        }
+    }
+    fn ln(self) -> Self {
+        f64::ln(self)
+    }
+}
+
+/// `e^x = 2^n e^r` with `|r| <= ln 2 / 2`, by a Taylor polynomial of degree 7: within 2 units in the last place. Arguments are
+/// those of a softmax, not above 88.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+fma",
+    "x86_64+avx2+fma",
+    "aarch64+neon"
+))]
+fn exp_f32(x: &mut [f32]) {
+    const MAGIC: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to a whole number
+    for v in x {
+        let t = v.clamp(-87.0, 88.0);
+        let n = (t * std::f32::consts::LOG2_E + MAGIC) - MAGIC;
+        let r = (t - n * 0.693_359_4) - n * -2.121_944_4e-4;
+        let mut p = 1.0 / 5040.0;
+        for c in [
+            1.0 / 720.0,
+            1.0 / 120.0,
+            1.0 / 24.0,
+            1.0 / 6.0,
+            0.5,
+            1.0,
+            1.0,
+        ] {
+            p = p * r + c;
+        }
+        let scale = f32::from_bits(((n as i32 + 127) << 23) as u32);
+        *v = if *v < -87.0 { 0.0 } else { p * scale };
+    }
+}
 
 /// Rows `from..` of a row-major matrix of that width, `count` of them.
 fn rows<T: Real>(x: &[T], width: usize, from: usize, count: usize) -> MatRef<'_, T> {
@@ -77,13 +114,13 @@ pub fn forward<T: Real>(z: &[T], width: usize) -> (Vec<T>, Vec<T>) {
 /// Softmax in place; returns the logarithm of the sum of exponentials.
 fn softmax<T: Real>(x: &mut [T]) -> T {
     let largest = x.iter().fold(T::LOWEST, |m, &v| if v > m { v } else { m });
-    let mut sum = T::zero();
     for v in x.iter_mut() {
-        *v = (*v - largest).exp();
-        sum += *v;
+        *v -= largest;
     }
+    T::exp(x);
+    let sum = x.iter().fold(T::zero(), |sum, &v| sum + v);
     for v in x.iter_mut() {
-        *v = *v / sum;
+        *v /= sum;
     }
     largest + sum.ln()
 }
@@ -108,27 +145,60 @@ pub fn backward<T: Real>(z: &[T], y: &[T], log_sums: &[T], g: &[T], width: usize
     dz.par_chunks_mut(TILE * width.max(1))
         .enumerate()
         .for_each_init(
-            || [(); 3].map(|()| vec![T::zero(); TILE * n]),
-            |[logits, own_g, other_g], (tile, dz)| {
+            || {
+                (
+                    [(); 3].map(|()| vec![T::zero(); TILE * n]),
+                    vec![T::zero(); n],
+                )
+            },
+            |([from, own_g, other_g], to), (tile, dz)| {
                 let first = tile * TILE;
                 let count = dz.len() / width;
                 let (own, grad) = (rows(z, width, first, count), rows(g, width, first, count));
-                product(logits, Accum::Replace, own, all_z.transpose());
+                product(from, Accum::Replace, own, all_z.transpose());
                 product(own_g, Accum::Replace, grad, all_z.transpose());
                 product(other_g, Accum::Replace, own, all_g.transpose());
                 for t in 0..count {
                     let (l, r_t) = (log_sums[first + t], r[first + t]);
                     let line = t * n..(t + 1) * n;
-                    let (logits, own_g) = (&logits[line.clone()], &mut own_g[line.clone()]);
-                    for (p, other) in other_g[line].iter_mut().enumerate() {
-                        let (to, from) = ((logits[p] - l).exp(), (logits[p] - log_sums[p]).exp());
-                        own_g[p] = to * (own_g[p] - r_t) + from * (*other - r[p]);
-                        *other = from;
+                    let (from, own_g) = (&mut from[line.clone()], &mut own_g[line.clone()]);
+                    for ((to, from), &l_p) in to.iter_mut().zip(from.iter_mut()).zip(log_sums) {
+                        *to = *from - l;
+                        *from -= l_p;
+                    }
+                    T::exp(to);
+                    T::exp(from);
+                    let others = other_g[line].iter().zip(&r);
+                    for (((own, &to), &from), (&other, &r_p)) in
+                        own_g.iter_mut().zip(&*to).zip(&*from).zip(others)
+                    {
+                        *own = to * (*own - r_t) + from * (other - r_p);
                     }
                 }
                 product(dz, Accum::Replace, rows(own_g, n, 0, count), all_z);
-                product(dz, Accum::Add, rows(other_g, n, 0, count), all_g);
+                product(dz, Accum::Add, rows(from, n, 0, count), all_g);
             },
         );
     dz
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exp_f32;
+
+    #[test]
+    fn exponentials() {
+        let arguments: Vec<f32> = (-9000..=0).map(|i| i as f32 * 0.01).collect();
+        let mut found = arguments.clone();
+        exp_f32(&mut found);
+        for (x, found) in arguments.iter().zip(found) {
+            let expected = f64::from(*x).exp();
+            if *x < -87.0 {
+                assert_eq!(found, 0.0, "e^{x}");
+            } else {
+                let error = (f64::from(found) - expected).abs() / expected;
+                assert!(error < 2.5e-7, "e^{x}: {found}, relative error {error}");
+            }
+        }
+    }
 }

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Scores of `cellweave cluster` on scRNA sets, as tables for docs/results.md.
+
+usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE]
+
+Runs the command once per set, seed and way to the number of clusters (finished runs are not repeated). With the number given, it
+is that of the classes and nothing else of the labels is used; labels reach the scores only. Prints means over the seeds.
+"""
+import argparse, json, pathlib, statistics, subprocess
+
+SETS = {
+    "worm": ("scrna_worm_neuron", 10), "bladder": ("scrna_mouse_bladder", 16), "young_kidney": ("scrna_young_kidney", 11),
+    "sln_d2": ("scrna_mouse_sln_d2", 17), "paul15": ("scrna_paul15", 19), "pdac_a": ("spatial_pdac_a/pdac_a_scrna.h5ad", 20),
+    "klein": ("scrna_klein_mes_subset", 4), "zilionis": ("scrna_zilionis_mouse_lung", 4), "mixology": ("scrna_mixology_3cl/sc_celseq2.h5ad", 3),
+}
+
+
+def file(data, name):
+    path = data / SETS[name][0]
+    return path if path.is_file() else next(path.glob("*.h5ad"))
+
+
+def run(args, name, seed, how):
+    out = args.out / f"{name}-{how}-{seed}"
+    summary = out / "summary.json"
+    if not summary.exists():
+        command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "-q"]
+        command += ["-k", str(SETS[name][1])] if how == "given" else []
+        for s in ["umap=false"] + args.set:
+            command += ["--set", s]
+        subprocess.run([str(c) for c in command], check=True)
+    return json.loads(summary.read_text())
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("binary", type=pathlib.Path)
+    p.add_argument("data", type=pathlib.Path)
+    p.add_argument("out", type=pathlib.Path)
+    p.add_argument("--sets", default=",".join(SETS))
+    p.add_argument("--seeds", default="0,1,2,3,4")
+    p.add_argument("--k", default="given,estimated")
+    p.add_argument("--labels", default="cell_type")
+    p.add_argument("--set", action="append", default=[])
+    args = p.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    print("| data | number | clusters by | seeds | k | ARI | NMI | ACC | train s |\n|---|---|---|---|---|---|---|---|---|")
+    means = {}
+    for how in args.k.split(","):
+        for name in args.sets.split(","):
+            runs = [run(args, name, seed, how) for seed in args.seeds.split(",")]
+            for place, method in enumerate(c["method"] for c in runs[0]["scores"][0]["clusterings"]):
+                rows = [r["scores"][0]["clusterings"][place] for r in runs]
+                mean = lambda key: statistics.mean(r[key] for r in rows)
+                means.setdefault((how, method), []).append([mean(x) for x in ("ari", "nmi", "accuracy")])
+                train = statistics.mean(r["seconds"]["train"] for r in runs)
+                print(f"| {name} | {how} | {method} | {len(rows)} | {mean('n_clusters'):.1f} | {mean('ari'):.3f} | {mean('nmi'):.3f} | {mean('accuracy'):.3f} | {train:.0f} |", flush=True)
+    for (how, method), rows in means.items():
+        ari, nmi, acc = (statistics.mean(column) for column in zip(*rows))
+        print(f"| mean | {how} | {method} | | | {ari:.3f} | {nmi:.3f} | {acc:.3f} | |")
+
+
+main()
