@@ -97,10 +97,7 @@ fn the_result_holds_vectors_clusters_and_confidence() {
         panic!("clusters are categories")
     };
     let mut sizes = [0; 4];
-    clusters
-        .codes
-        .iter()
-        .for_each(|&c| sizes[c as usize] += 1);
+    clusters.codes.iter().for_each(|&c| sizes[c as usize] += 1);
     assert!(
         sizes.is_sorted_by(|a, b| a >= b),
         "numbered by size: {sizes:?}"
