@@ -54,15 +54,15 @@ pub struct Faults {
     pub own_targets: bool,
 }
 
-/// Weights of the losses.
+/// Weights of the losses. Defaults are the published ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossWeights {
-    /// Graph, first stage. Default 1.
+    /// Graph, first stage. Published 1, `small` 0.1.
     pub pretrain_graph: f64,
     /// Counts, first stage. Default 0.5.
     pub pretrain_zinb: f64,
-    /// Graph, second stage. Default 0.3.
+    /// Graph, second stage. Published 0.3, `small` 0.03.
     pub graph: f64,
     /// Counts, second stage. Default 0.1.
     pub zinb: f64,
@@ -161,7 +161,13 @@ impl ScDefrConfig {
             own_centres: true,
             initial: Initial::Leiden,
             refresh_every: 8,
-            weights: LossWeights::default(),
+            // Edges pull every small neighbourhood together: at the published weight the embedding falls into too many
+            // parts.
+            weights: LossWeights {
+                pretrain_graph: 0.1,
+                graph: 0.03,
+                ..LossWeights::default()
+            },
             faults: Faults::default(),
         }
     }
@@ -177,6 +183,7 @@ impl ScDefrConfig {
             wide_decoder: true,
             own_centres: false,
             initial: Initial::Kmeans,
+            weights: LossWeights::default(),
             ..Self::small()
         }
     }
