@@ -1,7 +1,7 @@
 //! From counts to expression, size factors and the graph of cells.
 
 use indexmap::IndexMap;
-use sc_graph::{Graph, Knn, Operator, knn};
+use sc_graph::{Graph, Knn, NeighbourOptions, Operator, neighbours};
 use sc_io::{CountScan, Csr, Dense, Matrix, Modality, MultiModal};
 use sc_prep::{HvgOptions, PcaOptions, Target, highly_variable, log_normalize, pca};
 use train::{CellData, CellNetwork, NeighbourSampling};
@@ -82,7 +82,8 @@ pub fn prepare(
     if k < config.graph.n_neighbors {
         notices.push(format!("{n} cells: each has all others as neighbours"));
     }
-    let neighbours = knn(components.values(), n, components.n_cols(), k)?;
+    let options = NeighbourOptions::default();
+    let neighbours = neighbours(components.values(), n, components.n_cols(), k, &options)?;
     let graph = Graph::union_unweighted(&neighbours)?;
     let parts = graph.components().into_iter().max().map_or(0, |m| m + 1);
     if parts > 1 {

@@ -217,22 +217,3 @@ fn faults_are_named() {
         assert!(matches!(found, Err(GraphError::Setting { name: n, .. }) if n == name));
     }
 }
-
-/// `cargo test -p sc-graph --release --test approximate -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn time_and_recall_of_many_points() {
-    let (d, k) = (30, 15);
-    for n in [20_000, 100_000] {
-        let points = groups(n, d, 20, 1.0);
-        let timed = |search: &dyn Fn() -> Knn| {
-            let start = std::time::Instant::now();
-            (search(), start.elapsed().as_secs_f64())
-        };
-        let options = ApproximateOptions::default();
-        let (exact, exact_time) = timed(&|| knn(&points, n, d, k).unwrap());
-        let (found, time) = timed(&|| knn_approximate(&points, n, d, k, &options).unwrap());
-        let recall = recall(&found, &exact);
-        println!("{n} x {d}: exact {exact_time:.2} s, approximate {time:.2} s, recall {recall:.4}");
-    }
-}
