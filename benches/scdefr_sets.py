@@ -60,4 +60,5 @@ def main():
         print(f"| mean | {how} | {method} | | | {ari:.3f} | {nmi:.3f} | {acc:.3f} | |")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -120,7 +120,5 @@ def main():
             print(f"| {name} | {method.__name__} | {len(rows)} | {nmi} | {mean('cells_per_s'):.0f} | {mean('epochs'):.0f} | {mean('train_s'):.0f} | {mean('gib'):.2f} |", flush=True)
 
 
-if sys.argv[1:2] == ["--train"]:
-    train(*sys.argv[2:])
-else:
-    main()
+if __name__ == "__main__":
+    train(*sys.argv[2:]) if sys.argv[1:2] == ["--train"] else main()

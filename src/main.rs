@@ -10,8 +10,22 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Stack of a thread, in bytes: that of a main thread.
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()) {
+    let cli = cli::Cli::parse();
+    // A pool that exists already serves as well.
+    rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
+        .build_global()
+        .ok();
+    // On a thread of the pool: from any other, each parallel kernel of a step would wake one thread more and wait for it.
+    rayon::scope(|_| run(cli))
+}
+
+fn run(cli: cli::Cli) -> ExitCode {
+    match cli::run(cli) {
         Ok(code) => code,
         Err(e) => {
             eprintln!("error: {e}");

@@ -3,9 +3,9 @@
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
 use burn::nn::{Initializer, Linear};
-use burn::tensor::{Device, Tensor, module::linear};
+use burn::tensor::{Device, Tensor};
 
-use crate::{CsrTensor, sparse_linear};
+use crate::{CsrTensor, dense_linear, sparse_linear};
 
 /// Configuration of [`SparseLinear`], with the defaults of burn's `LinearConfig`.
 #[derive(Config, Debug)]
@@ -91,7 +91,7 @@ impl SparseLinear {
     ///
     /// When the shapes do not fit.
     pub fn forward_dense(&self, x: Tensor<2>) -> Tensor<2> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(|b| b.val()))
+        dense_linear(x, self.weight.val(), self.bias.as_ref().map(|b| b.val()))
     }
 }
 

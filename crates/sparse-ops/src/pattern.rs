@@ -118,6 +118,11 @@ impl CsrPattern {
         self.transposed.get_or_init(|| self.transpose())
     }
 
+    /// Whether [`transposed`](Self::transposed) is at hand.
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.transposed.get().is_some()
+    }
+
     /// Counting sort by column; stable, hence by row inside a column.
     fn transpose(&self) -> Transposed {
         // Counts go two places up: after the sum, `next[c + 1]` is the start of column `c`; when

@@ -6,6 +6,8 @@ use burn::tensor::{Device, Tensor};
 use zinb::kernel::MeanLink;
 use zinb::tensor::{CountOutput, Dispersion};
 
+use super::linear::linear;
+
 /// Settings of [`CountHead`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CountHeadConfig {
@@ -42,18 +44,18 @@ impl CountHead {
     /// Hidden states `[cells, d_input]` and library sizes `[cells]`.
     pub fn forward(&self, x: Tensor<2>, library: Tensor<1>) -> CountOutput {
         CountOutput {
-            h: self.share.forward(x.clone()),
+            h: linear(&self.share, x.clone()),
             mean_link: MeanLink::Softmax,
             scale: library,
             dispersion: Some(Dispersion::per_feature(self.log_theta.val())),
-            logit: self.zero.as_ref().map(|zero| zero.forward(x)),
+            logit: self.zero.as_ref().map(|zero| linear(zero, x)),
         }
     }
 
     /// Means of a count part with library sizes `[cells]`, `[cells, features]`: the denoised counts.
     pub fn mean(&self, x: Tensor<2>, library: Tensor<1>) -> Tensor<2> {
         CountOutput {
-            h: self.share.forward(x),
+            h: linear(&self.share, x),
             mean_link: MeanLink::Softmax,
             scale: library,
             dispersion: None,

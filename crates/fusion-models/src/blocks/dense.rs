@@ -9,6 +9,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
 
+use super::linear::linear as apply;
+
 /// Which values share a mean and a variance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -142,6 +144,6 @@ impl DenseStack {
     fn go_on(&self, x: Tensor<2>) -> Tensor<2> {
         let x = self.layers[0].forward(x);
         let pairs = self.rest.iter().zip(&self.layers[1..]);
-        pairs.fold(x, |x, (linear, layer)| layer.forward(linear.forward(x)))
+        pairs.fold(x, |x, (linear, layer)| layer.forward(apply(linear, x)))
     }
 }

@@ -6,6 +6,7 @@ mod dense;
 mod fusion;
 mod graph_decoder;
 mod graph_fusion;
+pub(crate) mod linear;
 mod noise;
 mod patches;
 mod soft_assignment;

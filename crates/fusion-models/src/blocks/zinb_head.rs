@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use zinb::kernel::{MeanLink, ThetaLink};
 use zinb::tensor::{CountOutput, Dispersion, RowMap};
 
+use super::linear::linear as apply;
+
 /// Where the three parameters of a zero-inflated negative binomial come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +52,7 @@ impl ZinbHead {
 
     /// Hidden states `[cells, width]` and size factors `[cells]`.
     pub fn forward(&self, x: Tensor<2>, size_factors: Tensor<1>) -> CountOutput {
-        let h = self.mean.forward(x.clone());
+        let h = apply(&self.mean, x.clone());
         let per_cell = |raw: Tensor<2>| Dispersion {
             raw,
             link: ThetaLink::Softplus,
@@ -58,11 +60,11 @@ impl ZinbHead {
         };
         let dispersion = match (&self.log_theta, &self.theta) {
             (Some(log_theta), _) => Dispersion::per_feature(log_theta.val()),
-            (None, Some(theta)) => per_cell(theta.forward(x.clone())),
+            (None, Some(theta)) => per_cell(apply(theta, x.clone())),
             (None, None) => per_cell(h.clone()),
         };
         let logit = match &self.zero {
-            Some(zero) => zero.forward(x),
+            Some(zero) => apply(zero, x),
             None => h.clone(),
         };
         CountOutput {

@@ -9,6 +9,7 @@ use zinb::tensor::{BatchLikelihood, Targets, Weights};
 
 use super::centres::first_centres;
 use super::{Branches, GraphLoss, ScDefrConfig};
+use crate::blocks::linear::linear;
 use crate::blocks::{
     DenseLayer, DenseStack, DenseStackConfig, GraphFusion, Norm, Normalization, PairLoss, Pairs,
     SoftAssignment, TagConv, TagConvConfig, ZinbHead, cross_entropy, divergence, graph_loss,
@@ -202,7 +203,7 @@ impl ScDefr {
         let linear = match (place, x) {
             (0, Features::Sparse(x)) => self.first.forward(x),
             (0, Features::Dense(x)) => self.first.forward_dense(x.clone()),
-            (_, x) => self.rest[place - 1].forward(x.to_dense()),
+            (_, x) => linear(&self.rest[place - 1], x.to_dense()),
         };
         self.layers[place].forward(linear)
     }

@@ -7,6 +7,7 @@
 
 mod columns;
 mod gather;
+mod product;
 mod real;
 #[allow(clippy::needless_range_loop)]
 mod sum;
@@ -14,5 +15,6 @@ mod values;
 
 pub use columns::column_sums;
 pub use gather::{WeightedRows, weighted_rows};
+pub use product::{Matrix, add_bias, product};
 pub use real::Real;
 pub use values::{log1p, row_sums, scale_rows, to_dense};

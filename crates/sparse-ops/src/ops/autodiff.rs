@@ -55,7 +55,16 @@ impl<B: SparseOps, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish(kept, out),
+            OpsKind::Tracked(prep) => {
+                // The gradient needs the entries by columns: an idle thread sorts them meanwhile.
+                let ahead = kept.1.clone();
+                if !ahead.is_transposed() {
+                    rayon::spawn(move || {
+                        ahead.transposed();
+                    });
+                }
+                prep.finish(kept, out)
+            }
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }

@@ -3,8 +3,11 @@
 mod autodiff;
 #[cfg(feature = "gpu")]
 pub(crate) mod cube;
+mod dense;
 mod flex;
 pub(crate) mod values;
+
+pub use dense::dense_linear;
 
 use std::sync::Arc;
 
