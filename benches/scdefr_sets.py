@@ -4,9 +4,10 @@
 usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE]
 
 Runs the command once per set, seed and way to the number of clusters (finished runs are not repeated). With the number given, it
-is that of the classes and nothing else of the labels is used; labels reach the scores only. Prints means over the seeds.
+is that of the classes and nothing else of the labels is used; labels reach the scores only. The first stage knows no number of clusters,
+so the second way takes it from the first. Prints means over the seeds.
 """
-import argparse, json, pathlib, statistics, subprocess
+import argparse, json, pathlib, shutil, statistics, subprocess
 
 SETS = {
     "worm": ("scrna_worm_neuron", 10), "bladder": ("scrna_mouse_bladder", 16), "young_kidney": ("scrna_young_kidney", 11),
@@ -26,6 +27,10 @@ def run(args, name, seed, how):
     if not summary.exists():
         command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "-q"]
         command += ["-k", str(SETS[name][1])] if how == "given" else []
+        for other in args.out.glob(f"{name}-*-{seed}/checkpoints/pretrain"):
+            if not out.exists():
+                shutil.copytree(other, out / "checkpoints" / "pretrain")
+                command += ["--resume"]
         for s in ["umap=false"] + args.set:
             command += ["--set", s]
         subprocess.run([str(c) for c in command], check=True)
@@ -53,7 +58,7 @@ def main():
                 rows = [r["scores"][0]["clusterings"][place] for r in runs]
                 mean = lambda key: statistics.mean(r[key] for r in rows)
                 means.setdefault((how, method), []).append([mean(x) for x in ("ari", "nmi", "accuracy")])
-                train = statistics.mean(r["seconds"]["train"] for r in runs)
+                train = statistics.mean(r["seconds"]["pretrain"] + r["seconds"]["cluster"] for r in runs)
                 print(f"| {name} | {how} | {method} | {len(rows)} | {mean('n_clusters'):.1f} | {mean('ari'):.3f} | {mean('nmi'):.3f} | {mean('accuracy'):.3f} | {train:.0f} |", flush=True)
     for (how, method), rows in means.items():
         ari, nmi, acc = (statistics.mean(column) for column in zip(*rows))

@@ -5,8 +5,9 @@
 //! ```
 
 use burn::tensor::{Device, Tensor, TensorData};
-use cellweave::cluster::{ClusteringConfig, estimate_clusters, prepare};
+use cellweave::cluster::{ClusteringConfig, prepare};
 use cellweave::fusion_core::FusionModel;
+use cellweave::fusion_models::scdefr::SpectralClusters;
 use cellweave::sc_io;
 use cellweave::train::{self, Run, Silent};
 
@@ -16,10 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = ClusteringConfig::default();
     let expression = prepare(&sc_io::read(&file)?.data, &config, 0)?;
     let n_cells = expression.data.n_cells();
-    let n_clusters = match arguments.next() {
-        Some(k) => k.parse()?,
-        None => estimate_clusters(&expression.neighbours, 0)?,
-    };
+    let n_clusters: Option<usize> = arguments.next().map(|k| k.parse()).transpose()?;
 
     // All cells in one batch.
     config.train.batch_size = n_cells;
@@ -27,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
     let n_genes = expression.genes.len();
     let model = train::seeded_init(&device.clone().autodiff(), 0, |device| {
-        config.model.init(n_genes, n_clusters, n_cells, device)
+        config.model.init(n_genes, 1, n_cells, device)
     })?;
     print!("{}", model.describe().to_mermaid());
     let run = Run {
@@ -38,6 +36,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         resume: false,
         context: serde_json::Value::Null,
     };
+
+    // The first stage finds vectors, which say how many clusters there are; the second places them.
+    let first = train::train(model.for_pretraining(), &expression.data, &run, &mut Silent)?.model;
+    let n_clusters = match n_clusters {
+        Some(k) => k,
+        None => {
+            let z = train::embed(&first, &expression.data, n_cells, &device);
+            let most = config.max_clusters;
+            SpectralClusters::new(z.values(), z.n_cols(), most, 0)?
+                .estimate()?
+                .0
+        }
+    };
+    let model = first.for_clustering(n_clusters);
     let trained = train::train(model, &expression.data, &run, &mut Silent)?;
 
     let embedding = train::embed(&trained.model, &expression.data, n_cells, &device);

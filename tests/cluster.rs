@@ -150,6 +150,123 @@ fn labels_change_nothing() {
 }
 
 #[test]
+fn the_number_of_clusters_is_estimated_and_may_then_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), &rna());
+    let out = folder.path().join("out");
+    let first = cluster(&file, &out, &[]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    let summary = || -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(out.join("summary.json")).unwrap()).unwrap()
+    };
+    assert_eq!(summary()["estimated"], true);
+    let found = summary()["n_clusters"].as_u64().unwrap();
+    assert!((2..=30).contains(&found), "{found}");
+    // The first stage is that of any number: it is gone on from.
+    fs::remove_dir_all(out.join("checkpoints/cluster")).unwrap();
+    let more = cluster(&file, &out, &["-k", "4", "--resume"]);
+    assert!(more.status.success(), "{}", stderr(&more));
+    assert_eq!(
+        (summary()["n_clusters"].as_u64(), &summary()["estimated"]),
+        (Some(4), &false.into())
+    );
+    let afresh = done(&rna(), &["-k", "4"]).0;
+    assert_eq!(result(&out).obsm["X_scdefr"], afresh.obsm["X_scdefr"]);
+}
+
+/// New cells get a vector and a cluster from the model as it is.
+#[test]
+fn new_cells_are_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = small(240).modalities["rna"].clone();
+    let (old, new): (Vec<usize>, Vec<usize>) = (0..240).partition(|i| i % 4 != 0);
+    let file = write(folder.path(), &all.select_obs(&old));
+    let run = folder.path().join("run");
+    let settings = ["-k", "4", "--set", "train.stages.pretrain.epochs=60"];
+    let trained = cluster(&file, &run, &settings);
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    let place = |m: &Modality, onto: &Path, name: &str| -> (Output, PathBuf) {
+        let new = folder.path().join(format!("{name}.h5ad"));
+        sc_io::write_h5ad(m, &new).unwrap();
+        let out = folder.path().join(name);
+        let paths = [&new, &onto.to_owned(), &out].map(|p| p.display().to_string());
+        let [new, onto, folder] = &paths;
+        let placed = cellweave(["cluster", new, "--onto", onto, "-o", folder]);
+        (placed, out)
+    };
+    let clusters = |m: &Modality| m.obs.column("scdefr_cluster").unwrap().labels();
+
+    // The cells of the run themselves stay where they are, but for those between clusters.
+    let before = result(&run);
+    let (placed, out) = place(&all.select_obs(&old), &run, "same");
+    assert!(placed.status.success(), "{}", stderr(&placed));
+    let (a, b) = (clusters(&before), clusters(&result(&out)));
+    let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
+    assert!(
+        same as f64 > 0.95 * old.len() as f64,
+        "{same} of {}",
+        old.len()
+    );
+
+    // Cells that the run has not seen find those of their type.
+    let (placed, out) = place(&all.select_obs(&new), &run, "new");
+    assert!(placed.status.success(), "{}", stderr(&placed));
+    let found = result(&out);
+    assert_eq!(found.obs.index(), all.select_obs(&new).obs.index());
+    assert!(found.obsm.contains_key("X_scdefr"));
+    let types = |m: &Modality| m.obs.column("cell_type").unwrap().labels();
+    let majority = |t: &Option<String>| -> Option<String> {
+        let of = types(&before)
+            .into_iter()
+            .zip(clusters(&before))
+            .filter(|(x, _)| x == t);
+        let mut counts = std::collections::BTreeMap::new();
+        of.for_each(|(_, c)| *counts.entry(c).or_insert(0) += 1);
+        counts.into_iter().max_by_key(|e| e.1).and_then(|e| e.0)
+    };
+    let pairs = types(&found).into_iter().zip(clusters(&found));
+    let right = pairs.filter(|(t, c)| majority(t) == *c).count();
+    assert!(
+        right as f64 > 0.8 * new.len() as f64,
+        "{right} of {}",
+        new.len()
+    );
+
+    // Other genes, other folders.
+    let mut strangers = all.select_obs(&new);
+    let names = (0..strangers.n_vars())
+        .map(|g| format!("other{g}"))
+        .collect();
+    strangers.var = sc_io::Table::new(names);
+    let (placed, _) = place(&strangers, &run, "strangers");
+    assert_eq!(placed.status.code(), Some(1));
+    assert!(
+        stderr(&placed).contains("half of them are needed"),
+        "{}",
+        stderr(&placed)
+    );
+    let (placed, _) = place(&all.select_obs(&new), folder.path(), "nowhere");
+    assert_eq!(placed.status.code(), Some(1));
+}
+
+/// The published faults run, and the choice by labels says what it is.
+#[test]
+fn the_published_choice_by_labels_is_named() {
+    let faults = [
+        "-k",
+        "3",
+        "--set",
+        "preset='reproduce_original'",
+        "--set",
+        "leak_labels='cell_type'",
+    ];
+    let (_, summary) = done(&rna(), &faults);
+    assert!(summary.contains("scores against them leak"), "{summary}");
+    let (_, summary) = done(&rna(), &faults[..4]);
+    assert!(!summary.contains("leak"), "{summary}");
+}
+
+#[test]
 fn more_clusters_than_cells_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), &rna());

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cellweave::Error;
-use cellweave::cluster::{ClusterOptions, ClusteringConfig, cluster};
+use cellweave::cluster::{ClusterOptions, ClusteringConfig, PlaceOptions, cluster, place};
 
 use super::fuse::{command_line, device, settings_text};
 use super::progress::{Progress, StopFlag};
@@ -22,6 +22,27 @@ pub fn run(args: &ClusterArgs) -> Result<ExitCode, Error> {
             return Ok(ExitCode::SUCCESS);
         }
     };
+    let mut progress = Progress::new(
+        StopFlag::listen(),
+        args.run.quiet,
+        args.run.stop_after_steps,
+    );
+    if let Some(onto) = &args.onto {
+        let options = PlaceOptions {
+            file,
+            onto: onto.clone(),
+            output: args.output.clone(),
+            device: device(args.run.device),
+            labels: args.labels.clone(),
+        };
+        let summary = place(&options, &mut progress)?;
+        progress.finish();
+        if !args.run.quiet {
+            let folder = options.output.display();
+            out(&format!("{summary}  results    {folder}\n"));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = ClusterOptions {
         file,
         output: args.output.clone(),
@@ -31,11 +52,6 @@ pub fn run(args: &ClusterArgs) -> Result<ExitCode, Error> {
         resume: args.resume,
         command: command_line(),
     };
-    let mut progress = Progress::new(
-        StopFlag::listen(),
-        args.run.quiet,
-        args.run.stop_after_steps,
-    );
     let clustered = cluster(&options, &config, &mut progress)?;
     progress.finish();
     if !args.run.quiet {

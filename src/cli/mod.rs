@@ -117,6 +117,9 @@ struct ClusterArgs {
     /// Number of clusters; estimated from the data if it is not given.
     #[arg(short, value_parser = parse_clusters)]
     k: Option<usize>,
+    /// Folder of an earlier, finished run: the file's cells are placed onto its clusters, and nothing is trained.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["k", "resume", "settings", "config"])]
+    onto: Option<PathBuf>,
     /// Folder for the results.
     #[arg(short, long, default_value = "cellweave-clusters")]
     output: PathBuf,

@@ -4,14 +4,15 @@
 //! go back into the file. Labels reach the scores and the pictures only.
 
 mod config;
-mod estimate;
+mod leak;
+mod place;
 mod prepare;
 mod run;
 mod show;
 mod summary;
 
 pub use config::{CellGraphConfig, ClusteringConfig, ClusteringPreset};
-pub use estimate::estimate_clusters;
+pub use place::{PlaceOptions, PlacedSummary, place};
 pub use prepare::{Expression, prepare};
 pub use run::{ClusterOptions, Clustered, cluster};
 pub use summary::ClusteringSummary;

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use sc_graph::{Graph, Knn, NeighbourOptions, Operator, neighbours};
 use sc_io::{CountScan, Csr, Dense, Matrix, Modality, MultiModal};
-use sc_prep::{HvgOptions, PcaOptions, Target, highly_variable, log_normalize, pca};
+use sc_prep::{HvgOptions, Pca, PcaOptions, Target, highly_variable, log_normalize, pca};
 use train::{CellData, CellNetwork, NeighbourSampling};
 
 use super::ClusteringConfig;
@@ -20,8 +20,12 @@ pub struct Expression {
     pub genes: Vec<usize>,
     /// Log-normalised values of all genes.
     pub logged: Csr,
-    /// Principal components that neighbours were found in, cells x components.
-    pub components: Dense,
+    /// Principal components that neighbours were found in; `scores` is cells x components.
+    pub components: Pca,
+    /// Sum of counts of the median cell.
+    pub median_library: f64,
+    /// The graph as an operator.
+    pub operator: Operator,
     /// The neighbours.
     pub neighbours: Knn,
     /// What the user should know.
@@ -77,13 +81,16 @@ pub fn prepare(
         seed,
         ..PcaOptions::new(config.graph.n_components)
     };
-    let components = pca(&rna, &options)?.scores;
+    let components = pca(&rna, &options)?;
     let k = config.graph.n_neighbors.min(n);
     if k < config.graph.n_neighbors {
         notices.push(format!("{n} cells: each has all others as neighbours"));
     }
     let options = NeighbourOptions::default();
-    let neighbours = neighbours(components.values(), n, components.n_cols(), k, &options)?;
+    let neighbours = {
+        let scores = &components.scores;
+        neighbours(scores.values(), n, scores.n_cols(), k, &options)?
+    };
     let graph = Graph::union_unweighted(&neighbours)?;
     let parts = graph.components().into_iter().max().map_or(0, |m| m + 1);
     if parts > 1 {
@@ -105,7 +112,8 @@ pub fn prepare(
         ),
         ("size_factor".to_owned(), Matrix::Dense(size_factors)),
     ]);
-    let network = CellNetwork::new(Operator::new(&graph, 1.0), sampling);
+    let operator = Operator::new(&graph, 1.0);
+    let network = CellNetwork::new(operator.clone(), sampling);
     let data = CellData::new(features)
         .and_then(|data| data.with_network(network))
         .map_err(train::TrainError::from)?;
@@ -115,6 +123,8 @@ pub fn prepare(
         genes,
         logged,
         components,
+        median_library: median,
+        operator,
         neighbours,
         notices,
     })
@@ -123,7 +133,7 @@ pub fn prepare(
 /// Share of non-zeros above which dense products are faster than sparse ones.
 const DENSE_ABOVE: f64 = 0.2;
 
-fn stored(x: Csr) -> Matrix {
+pub(super) fn stored(x: Csr) -> Matrix {
     let share = x.nnz() as f64 / (x.n_rows() * x.n_cols()).max(1) as f64;
     match share > DENSE_ABOVE {
         true => Matrix::Dense(x.to_dense()),
@@ -131,7 +141,7 @@ fn stored(x: Csr) -> Matrix {
     }
 }
 
-fn modality<'a>(data: &'a MultiModal, name: &str) -> Result<&'a Modality, Error> {
+pub(super) fn modality<'a>(data: &'a MultiModal, name: &str) -> Result<&'a Modality, Error> {
     let only = || match data.modalities.len() {
         1 => data.modalities.values().next(),
         _ => None,
@@ -145,7 +155,7 @@ fn modality<'a>(data: &'a MultiModal, name: &str) -> Result<&'a Modality, Error>
     })
 }
 
-fn counts(m: &Modality, config: &ClusteringConfig) -> Result<Csr, Error> {
+pub(super) fn counts(m: &Modality, config: &ClusteringConfig) -> Result<Csr, Error> {
     let (place, matrix) = match config.layer.as_str() {
         "" => ("X".to_owned(), m.x.as_ref()),
         layer => (format!("layers/{layer}"), m.layers.get(layer)),

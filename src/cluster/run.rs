@@ -4,26 +4,28 @@ use std::fs;
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use fusion_core::FusionModel;
+use fusion_core::{Draw, FusionModel};
 use fusion_models::ScDefr;
+use fusion_models::scdefr::SpectralClusters;
 use indexmap::IndexMap;
 use sc_graph::{Graph, UmapConfig, knn, umap};
 use sc_io::{Categorical, Column, Dense, Modality, Uns, WriteOptions};
-use train::{DeviceChoice, History, Outcome, Run, Trained};
+use train::{CellData, DeviceChoice, History, Outcome, Run, Trained};
 
+use super::leak::choose_by_labels;
 use super::show::{self, Findings};
-use super::{ClusteringConfig, ClusteringSummary, estimate_clusters, prepare};
+use super::{ClusteringConfig, ClusteringSummary, prepare};
 use crate::clock::Clock;
 use crate::evaluate::{self, EvaluateOptions, labels_of};
 use crate::fuse::FuseObserver;
 use crate::{Error, atomic, resources};
 
 /// Keys of the result.
-const EMBEDDING: &str = "X_scdefr";
+pub(super) const EMBEDDING: &str = "X_scdefr";
 const UMAP: &str = "X_umap";
 const CLUSTER: &str = "scdefr_cluster";
 const CONFIDENCE: &str = "scdefr_confidence";
-const UNS: &str = "scdefr";
+pub(super) const UNS: &str = "scdefr";
 
 /// What to cluster, and where to.
 #[derive(Clone, Debug)]
@@ -83,6 +85,10 @@ pub fn cluster(
         .iter()
         .map(|column| Ok((column.clone(), labels_of(&loaded.data, &names, column)?)))
         .collect::<Result<Vec<_>, Error>>()?;
+    let leaked = match config.leak_labels.as_str() {
+        "" => vec![],
+        column => labels_of(&loaded.data, &names, column)?,
+    };
     let mut notices: Vec<String> = loaded.notices.iter().map(ToString::to_string).collect();
     notices.extend(expression.notices.iter().cloned());
     let format = loaded.format.to_string();
@@ -91,45 +97,58 @@ pub fn cluster(
         observer.say(&format!("notice: {notice}"));
     }
     let (n_cells, n_genes) = (names.len(), expression.genes.len());
-    let n_clusters = match config.n_clusters {
-        0 => estimate_clusters(&expression.neighbours, options.seed)?,
-        k => k,
-    };
     clock.lap("prepare");
 
     let given = config;
     let config = &config.for_cells(n_cells);
+    if config.n_clusters > n_cells {
+        let k = config.n_clusters;
+        return Err(Error::Settings(format!(
+            "model: {k} clusters of {n_cells} cells: at least 1 and not more than cells"
+        )));
+    }
     let model = train::seeded_init(&device.clone().autodiff(), options.seed, |device| {
-        config.model.init(n_genes, n_clusters, n_cells, device)
+        let placeholder = config.n_clusters.max(1);
+        config.model.init(n_genes, placeholder, n_cells, device)
     })
     .map_err(|e| Error::Settings(format!("model: {e}")))?;
-    let graph = model.describe();
     observer.say(&format!(
-        "{n_cells} cells, {n_genes} genes, {n_clusters} clusters; {} parameters on {}",
-        graph.n_params(),
+        "{n_cells} cells, {n_genes} genes, {} parameters on {}",
+        model.describe().n_params(),
         options.device.name()
     ));
-    let checkpoints = options.output.join("checkpoints");
-    let run = Run {
-        config: &config.train,
-        seed: options.seed,
+    let stages = Stages {
+        options,
+        config,
+        data: &expression.data,
         device: &device,
-        checkpoints: Some(&checkpoints),
-        resume: options.resume,
-        context: serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "seed": options.seed,
-            "config": config,
-            "n_clusters": n_clusters,
-            "data": expression.data.fingerprint(),
-        }),
     };
+    let first = stages.train(model.for_pretraining(), None, observer)?;
+    clock.lap("pretrain");
+    let mut n_clusters = config.n_clusters;
     let Trained {
         model,
         history,
         outcome,
-    } = train::train(model, &expression.data, &run, observer)?;
-    clock.lap("train");
+    } = match first.outcome {
+        Outcome::Interrupted => first,
+        _ => {
+            if n_clusters == 0 {
+                let found = estimate(&first.model, config, options.seed, &stages)?;
+                n_clusters = found;
+                observer.say(&format!("{n_clusters} clusters by silhouette"));
+                clock.lap("number of clusters");
+            }
+            let model = first.model.for_clustering(n_clusters);
+            let second = stages.train(model, Some(n_clusters), observer)?;
+            Trained {
+                history: first.history.then(second.history),
+                ..second
+            }
+        }
+    };
+    let graph = model.describe();
+    clock.lap("cluster");
     let mut summary = ClusteringSummary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         input: options.file.display().to_string(),
@@ -161,7 +180,24 @@ pub fn cluster(
     if finished {
         observer.say("embedding, clusters");
         let embedding = train::embed(&model, &expression.data, config.train.batch_size, &device);
-        let (clusters, confidence) = assign(&model, &embedding, &device);
+        let (mut clusters, confidence) = assign(&model, &embedding, &device);
+        if !leaked.is_empty() {
+            let chosen = choose_by_labels(
+                &embedding,
+                &expression.neighbours,
+                n_clusters,
+                options.seed,
+                &leaked,
+            )
+            .map_err(|e| Error::Input(e.to_string()))?;
+            clusters = chosen.0;
+            summary.notices.push(format!(
+                "the clusters are {}, chosen by the labels '{}' as the published program does: scores against them leak",
+                chosen.1, config.leak_labels
+            ));
+        }
+        let name = names_by_size(&clusters, n_clusters);
+        clusters.iter_mut().for_each(|c| *c = name[*c]);
         clock.lap("embed");
         let layout = match config.umap {
             true => Some(plane(&embedding, config, options.seed)?),
@@ -194,7 +230,7 @@ pub fn cluster(
         if let Some(layout) = &layout {
             cells.obsm.insert(UMAP.to_owned(), layout.clone().into());
         }
-        add_columns(&mut cells, &clusters, &confidence)?;
+        add_columns(&mut cells, &clusters, &confidence, n_clusters)?;
         cells
             .uns
             .insert(UNS.to_owned(), record(options, given, &summary, &history)?);
@@ -232,13 +268,77 @@ pub fn cluster(
     Ok(Clustered { summary, finished })
 }
 
-/// The most likely cluster of every cell, numbered by size, and its probability.
-fn assign(model: &ScDefr, embedding: &Dense, device: &Device) -> (Vec<usize>, Vec<f32>) {
+/// What both stages are trained with.
+struct Stages<'a> {
+    options: &'a ClusterOptions,
+    config: &'a ClusteringConfig,
+    data: &'a CellData,
+    device: &'a Device,
+}
+
+impl Stages<'_> {
+    /// The first stage, or the second, which knows the number of clusters.
+    fn train(
+        &self,
+        model: ScDefr,
+        n_clusters: Option<usize>,
+        observer: &mut dyn FuseObserver,
+    ) -> Result<Trained<ScDefr>, Error> {
+        let root = self.options.output.join("checkpoints");
+        let second = root.join("cluster");
+        let checkpoints = match n_clusters {
+            None => root.join("pretrain"),
+            Some(_) => second.clone(),
+        };
+        if n_clusters.is_none() && !self.options.resume && second.exists() {
+            // Of a run before this one.
+            fs::remove_dir_all(&second).map_err(Error::io(&second))?;
+        }
+        let run = Run {
+            config: &self.config.train,
+            seed: match n_clusters {
+                None => self.options.seed,
+                Some(_) => Draw::new(self.options.seed).for_use(1).seed(),
+            },
+            device: self.device,
+            checkpoints: Some(&checkpoints),
+            resume: self.options.resume && (n_clusters.is_none() || second.exists()),
+            context: serde_json::json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "seed": self.options.seed,
+                // The first stage knows nothing of clusters.
+                "config": ClusteringConfig { n_clusters: 0, ..self.config.clone() },
+                "n_clusters": n_clusters,
+                "data": self.data.fingerprint(),
+            }),
+        };
+        Ok(train::train(model, self.data, &run, observer)?)
+    }
+}
+
+/// The number of clusters of what the first stage found.
+fn estimate(
+    model: &ScDefr,
+    config: &ClusteringConfig,
+    seed: u64,
+    stages: &Stages<'_>,
+) -> Result<usize, Error> {
+    let batch = config.train.batch_size;
+    let z = train::embed(model, stages.data, batch, stages.device);
+    let found = SpectralClusters::new(z.values(), z.n_cols(), config.max_clusters, seed)
+        .and_then(|clusters| clusters.estimate());
+    match found {
+        Ok((n_clusters, _)) => Ok(n_clusters),
+        Err(e) => Err(Error::Input(format!("number of clusters: {e}"))),
+    }
+}
+
+/// The most likely cluster of every cell, as the model numbers them, and its probability.
+pub(super) fn assign(model: &ScDefr, embedding: &Dense, device: &Device) -> (Vec<usize>, Vec<f32>) {
     let shape = [embedding.n_rows(), embedding.n_cols()];
     let data = TensorData::new(embedding.values().to_vec(), shape);
     let q = model.assign(Tensor::from_data(data, &device.clone().without_autodiff()));
     let q: Vec<f32> = q.into_data().iter::<f32>().collect();
-    let k = model.n_clusters();
     let best = |row: &[f32]| {
         row.iter()
             .enumerate()
@@ -247,14 +347,18 @@ fn assign(model: &ScDefr, embedding: &Dense, device: &Device) -> (Vec<usize>, Ve
                 false => best,
             })
     };
-    let (labels, confidence): (Vec<usize>, Vec<f32>) = q.chunks_exact(k).map(best).unzip();
+    q.chunks_exact(model.n_clusters()).map(best).unzip()
+}
+
+/// The name of each of `k` clusters: 0 for the largest.
+pub(super) fn names_by_size(clusters: &[usize], k: usize) -> Vec<usize> {
     let mut counts = vec![0usize; k];
-    labels.iter().for_each(|&c| counts[c] += 1);
-    let mut by_size: Vec<usize> = (0..k).collect();
-    by_size.sort_by_key(|&c| (std::cmp::Reverse(counts[c]), c));
-    let mut number = vec![0; k];
-    by_size.iter().enumerate().for_each(|(n, &c)| number[c] = n);
-    (labels.into_iter().map(|c| number[c]).collect(), confidence)
+    clusters.iter().for_each(|&c| counts[c] += 1);
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by_key(|&c| (std::cmp::Reverse(counts[c]), c));
+    let mut name = vec![0; k];
+    order.iter().enumerate().for_each(|(n, &c)| name[c] = n);
+    name
 }
 
 fn plane(embedding: &Dense, config: &ClusteringConfig, seed: u64) -> Result<Dense, Error> {
@@ -274,14 +378,18 @@ fn sizes(clusters: &[usize]) -> Vec<usize> {
     sizes
 }
 
-fn add_columns(cells: &mut Modality, clusters: &[usize], confidence: &[f32]) -> Result<(), Error> {
+pub(super) fn add_columns(
+    cells: &mut Modality,
+    clusters: &[usize],
+    confidence: &[f32],
+    n_clusters: usize,
+) -> Result<(), Error> {
     let in_obs = |source| Error::Column {
         place: "obs".to_owned(),
         source,
     };
-    let n = clusters.iter().max().map_or(0, |m| m + 1);
     let codes = clusters.iter().map(|&c| c as i32).collect();
-    let names = (0..n).map(|c| c.to_string()).collect();
+    let names = (0..n_clusters).map(|c| c.to_string()).collect();
     let clusters = Column::Categorical(Categorical::from_codes(codes, names));
     cells.obs.insert(CLUSTER, clusters).map_err(in_obs)?;
     let confidence = confidence.iter().map(|&c| f64::from(c)).collect();

@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{assert_close, flat, matrix, shape, values};
-use fusion_core::{CellBatch, Draw, Features, FusionModel};
+use fusion_core::{CellBatch, Draw, EpochStart, Features, FusionModel};
 use fusion_models::blocks::{PairLoss, Pairs, TagConvConfig, graph_loss};
 use fusion_models::scdefr::{COUNTS, RNA, SIZE_FACTOR};
 use fusion_models::{ScDefr, ScDefrConfig};
@@ -226,6 +226,63 @@ fn published_convolutions_and_graph_loss() {
     let loss = graph_loss(matrix(&outputs["g3"], &device), &pairs, PairLoss::Squared);
     let wanted = published["losses"]["graph"].as_f64().unwrap();
     assert!((f64::from(loss.into_scalar::<f32>()) - wanted).abs() < 1e-5);
+}
+
+/// Clusters go by direction: a cell may be any length.
+#[test]
+fn soft_clusters_by_direction_do_not_see_lengths() {
+    let golden = golden();
+    let device = Device::flex().autodiff();
+    let config = ScDefrConfig {
+        gates_per_cell: false,
+        by_direction: true,
+        ..config()
+    };
+    let model = config.init(10, 3, 14, &device).unwrap();
+    let batch = batch(&golden, &(0..14).collect::<Vec<_>>(), &device);
+    // As the trainer does at the start of the second stage.
+    let stage = model.stages().remove(1);
+    let see = |to: &mut dyn FnMut(&CellBatch)| to(&batch);
+    let model = model.begin_epoch(&EpochStart {
+        stage: &stage,
+        epoch: 0,
+        draw: Draw::new(0),
+        each_batch: &see,
+    });
+    let z = model.embed(&batch);
+    let q = values(&model.assign(z.clone()));
+    let longer = values(&model.assign(z.clone() * 7.0));
+    let expected: Vec<f64> = q.iter().map(|&v| f64::from(v)).collect();
+    assert_close(&longer, &expected, 1e-5, "q");
+    assert!(
+        q.chunks(3).any(|row| (row[0] - row[1]).abs() > 1e-3),
+        "{q:?}"
+    );
+    // An embedding of zeros has an assignment, and slopes.
+    let zeros = z.zeros_like().require_grad();
+    let q = model.assign(zeros.clone());
+    let slopes = zeros.grad(&q.narrow(1, 0, 1).sum().backward()).unwrap();
+    assert!(slopes.into_data().iter::<f32>().all(f32::is_finite));
+}
+
+/// Each half of the training has its own stage, and another number of clusters changes nothing else.
+#[test]
+fn stages_can_be_trained_one_by_one() {
+    let golden = golden();
+    let device = Device::flex();
+    let model = config().init(10, 3, 14, &device).unwrap();
+    let names = |m: &ScDefr| -> Vec<String> { m.stages().into_iter().map(|s| s.name).collect() };
+    assert_eq!(names(&model), ["pretrain", "cluster"]);
+    let batch = batch(&golden, &(0..14).collect::<Vec<_>>(), &device);
+    let z = values(&model.embed(&batch));
+    let first = model.for_pretraining();
+    assert_eq!(names(&first), ["pretrain"]);
+    let second = first.for_clustering(5);
+    assert_eq!(
+        (names(&second), second.n_clusters()),
+        (vec!["cluster".to_owned()], 5)
+    );
+    assert_eq!(values(&second.embed(&batch)), z);
 }
 
 #[test]

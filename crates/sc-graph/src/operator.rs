@@ -62,6 +62,40 @@ impl Operator {
         operator
     }
 
+    /// The operator with nodes behind the others that see some of them and are seen by none, each with a self loop of weight 1: row `i` of
+    /// a follower of `k` distinct nodes holds `1 / sqrt((k + 1) d_j)` for each node `j` and `1 / (k + 1)` for itself. What the others
+    /// have stays as it was. `d_j` is read off the self loop of `j`, which must be there, with weight 1.
+    ///
+    /// # Panics
+    /// If a node is not there or has no self loop.
+    pub fn with_followers(&self, followers: &[Vec<u32>]) -> Self {
+        let n_nodes = self.n_nodes();
+        let inverse_degree: Vec<f32> = (0..n_nodes)
+            .map(|i| {
+                let (columns, values) = self.row(i);
+                match columns.binary_search(&(i as u32)) {
+                    Ok(place) => values[place],
+                    Err(_) => panic!("node {i} has no self loop"),
+                }
+            })
+            .collect();
+        let mut all = self.clone();
+        for (at, nodes) in followers.iter().enumerate() {
+            let mut nodes = nodes.clone();
+            nodes.sort_unstable();
+            let own = 1.0 / (nodes.len() + 1) as f64;
+            for j in nodes {
+                all.indices.push(j);
+                let value = (own * f64::from(inverse_degree[j as usize])).sqrt();
+                all.values.push(value as f32);
+            }
+            all.indices.push((n_nodes + at) as u32);
+            all.values.push(own as f32);
+            all.indptr.push(all.indices.len());
+        }
+        all
+    }
+
     /// Number of nodes.
     pub fn n_nodes(&self) -> usize {
         self.indptr.len() - 1

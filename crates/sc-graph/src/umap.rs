@@ -6,7 +6,6 @@ use crate::{Graph, GraphError};
 
 mod curve;
 mod init;
-mod lanczos;
 mod layout;
 
 /// Settings of [`umap`]; the defaults are scanpy's.
@@ -122,7 +121,7 @@ fn place(plane: &mut [f64], rng: &mut ChaCha8Rng) {
 }
 
 /// A standard normal number (Box-Muller).
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }

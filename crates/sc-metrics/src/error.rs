@@ -54,6 +54,14 @@ pub enum MetricError {
         /// Points given.
         n_points: usize,
     },
+    /// A label is not below the number of clusters.
+    #[error("k-means: label {label} with k = {k}; labels count from 0")]
+    Label {
+        /// The label.
+        label: usize,
+        /// Clusters.
+        k: usize,
+    },
     /// A count must be at least one.
     #[error("k-means: {name} = 0; expected at least 1")]
     Zero {

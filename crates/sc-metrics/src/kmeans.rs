@@ -62,19 +62,46 @@ pub fn kmeans(
             best = run;
         }
     }
-    // Centres of the given points, not of the centred ones; an unused centre keeps its place.
-    let mean: Vec<f64> = (0..n_dims)
-        .map(|c| f64::from(points[c]) - centred.values[c])
-        .collect();
-    let centroids = best.centres.iter().enumerate();
-    Ok(KMeans {
-        labels: best.labels,
-        centroids: centroids
-            .map(|(at, v)| (v + mean[at % n_dims]) as f32)
-            .collect(),
-        inertia: best.inertia,
-        n_iter: best.n_iter,
-    })
+    Ok(best.finish(points, &centred))
+}
+
+/// Lloyd's algorithm from a given partition, `labels` in `0..k`; else as [`kmeans`].
+///
+/// # Errors
+/// As [`kmeans`]; a label for every point, each below `k`.
+///
+/// ```
+/// let points = [0.0, 0.1, 0.2, 5.0];
+/// let found = sc_metrics::kmeans_from(&points, 4, 1, &[0, 0, 1, 1], 2, 100)?;
+/// assert_eq!(found.labels, [0, 0, 0, 1]);
+/// # Ok::<(), sc_metrics::MetricError>(())
+/// ```
+pub fn kmeans_from(
+    points: &[f32],
+    n_points: usize,
+    n_dims: usize,
+    labels: &[usize],
+    k: usize,
+    max_iter: usize,
+) -> Result<KMeans, MetricError> {
+    if max_iter == 0 {
+        return Err(MetricError::Zero { name: "max_iter" });
+    }
+    if k == 0 || k > n_points {
+        return Err(MetricError::TooManyClusters { k, n_points });
+    }
+    if labels.len() != n_points {
+        let found = labels.len();
+        return Err(MetricError::LabelCount { n_points, found });
+    }
+    if let Some(&label) = labels.iter().find(|&&label| label >= k) {
+        return Err(MetricError::Label { label, k });
+    }
+    let centred = Points::new(points, n_points, n_dims)?;
+    let mut given: Vec<(usize, f64)> = labels.iter().map(|&c| (c, 0.0)).collect();
+    let centres = means(&centred, k, &mut given, vec![0.0; k * n_dims]);
+    let run = Run::from_centres(&centred, k, max_iter, centres);
+    Ok(run.finish(points, &centred))
 }
 
 struct Run {
@@ -86,7 +113,11 @@ struct Run {
 
 impl Run {
     fn new(points: &Points, k: usize, max_iter: usize, rng: &mut ChaCha8Rng) -> Run {
-        let mut centres = plus_plus(points, k, rng);
+        let centres = plus_plus(points, k, rng);
+        Self::from_centres(points, k, max_iter, centres)
+    }
+
+    fn from_centres(points: &Points, k: usize, max_iter: usize, mut centres: Vec<f64>) -> Run {
         let mut nearest = assign(points, &centres);
         let mut n_iter = 0;
         while n_iter < max_iter {
@@ -104,6 +135,23 @@ impl Run {
             labels: nearest.into_iter().map(|n| n.0).collect(),
             centres,
             n_iter,
+        }
+    }
+
+    fn finish(self, points: &[f32], centred: &Points) -> KMeans {
+        // Centres of the given points, not of the centred ones; an unused centre keeps its place.
+        let n_dims = centred.n_dims;
+        let mean: Vec<f64> = (0..n_dims)
+            .map(|c| f64::from(points[c]) - centred.values[c])
+            .collect();
+        let centroids = self.centres.iter().enumerate();
+        KMeans {
+            labels: self.labels,
+            centroids: centroids
+                .map(|(at, v)| (v + mean[at % n_dims]) as f32)
+                .collect(),
+            inertia: self.inertia,
+            n_iter: self.n_iter,
         }
     }
 }

@@ -21,5 +21,5 @@ pub use contingency::Contingency;
 pub use error::MetricError;
 pub use information::Average;
 pub use internal::{calinski_harabasz, davies_bouldin, silhouette, silhouette_samples};
-pub use kmeans::{KMeans, kmeans};
+pub use kmeans::{KMeans, kmeans, kmeans_from};
 pub use scores::{ClusteringScores, ari, nmi};

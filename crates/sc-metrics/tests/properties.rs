@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sc_metrics::{
     ClusteringScores, Contingency, MetricError, ari, calinski_harabasz, davies_bouldin, kmeans,
-    nmi, silhouette, silhouette_samples,
+    kmeans_from, nmi, silhouette, silhouette_samples,
 };
 
 fn labellings() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
@@ -79,6 +79,29 @@ proptest! {
         if largest != expected {
             prop_assert!(near(ari(&truth, &found), (both - expected) / (largest - expected)));
         }
+    }
+
+    #[test]
+    fn kmeans_from_a_partition_only_improves(
+        cells in prop::collection::vec((-20i32..20, -20i32..20, 0usize..4), 4..60),
+    ) {
+        let points: Vec<f32> = cells.iter().flat_map(|c| [c.0 as f32, c.1 as f32]).collect();
+        let labels: Vec<usize> = cells.iter().map(|c| c.2).collect();
+        let n = cells.len();
+        let inertia = |labels: &[usize]| -> f64 {
+            (0..4).map(|c| {
+                let own: Vec<usize> = (0..n).filter(|&i| labels[i] == c).collect();
+                (0..2).map(|x| {
+                    let mean = own.iter().map(|&i| f64::from(points[2 * i + x])).sum::<f64>() / own.len().max(1) as f64;
+                    own.iter().map(|&i| (f64::from(points[2 * i + x]) - mean).powi(2)).sum::<f64>()
+                }).sum::<f64>()
+            }).sum()
+        };
+        let found = kmeans_from(&points, n, 2, &labels, 4, 300).unwrap();
+        prop_assert!(found.inertia <= inertia(&labels) + 1e-3);
+        prop_assert!((found.inertia - inertia(&found.labels)).abs() < 1e-3);
+        let again = kmeans_from(&points, n, 2, &found.labels, 4, 300).unwrap();
+        prop_assert!(again.inertia <= found.inertia + 1e-3);
     }
 
     #[test]
@@ -199,6 +222,14 @@ fn faults_are_named() {
             Err(MetricError::TooManyClusters { .. })
         ));
     }
+    assert!(matches!(
+        kmeans_from(&x[..3], 3, 1, &[0, 2, 0], 2, 10),
+        Err(MetricError::Label { label: 2, k: 2 })
+    ));
+    assert!(matches!(
+        kmeans_from(&x[..3], 3, 1, &[0, 1], 2, 10),
+        Err(MetricError::LabelCount { .. })
+    ));
     assert!(matches!(
         kmeans(&x[..3], 3, 1, 2, 0, 0, 10),
         Err(MetricError::Zero { name: "n_init" })

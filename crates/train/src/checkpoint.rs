@@ -35,6 +35,9 @@ pub enum CheckpointError {
         /// What the system said.
         source: io::Error,
     },
+    /// The run is not at its end.
+    #[error("{}: the run was interrupted; finish it with --resume", .0.display())]
+    Unfinished(PathBuf),
     /// The folder holds no complete checkpoint.
     #[error("{}: no complete checkpoint; start without --resume", .0.display())]
     None(PathBuf),

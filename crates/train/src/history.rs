@@ -37,6 +37,16 @@ impl History {
         self.epochs.get(self.best?)
     }
 
+    /// This history and a later run's behind it.
+    pub fn then(mut self, later: Self) -> Self {
+        self.best = later
+            .best
+            .map(|place| self.epochs.len() + place)
+            .or(self.best);
+        self.epochs.extend(later.epochs);
+        self
+    }
+
     /// The losses of that epoch by name, `training/` and `validation/` in front.
     pub fn final_losses(&self) -> IndexMap<String, f64> {
         let Some(e) = self.best_record() else {

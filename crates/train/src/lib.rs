@@ -32,4 +32,4 @@ pub use network::{CellNetwork, NeighbourSampling};
 pub use observer::{Observer, Silent, StepReport};
 pub use sampler::Sampler;
 pub use split::Split;
-pub use trainer::{Outcome, Run, Trained, split, train};
+pub use trainer::{Outcome, Run, Trained, split, train, trained};

@@ -113,6 +113,27 @@ pub fn train<M: FusionModel>(
     state.run(data, &split, run, observer)
 }
 
+/// A model of the same settings with the weights that a run left in a folder of checkpoints, ready for inference, and the context of that
+/// run.
+///
+/// # Errors
+/// No checkpoint there, a damaged one, weights of another model, a run that is not finished.
+pub fn trained<M: FusionModel>(
+    model: M,
+    checkpoints: &Path,
+) -> Result<(M, serde_json::Value), TrainError> {
+    let checkpoint = Checkpoints::new(checkpoints).latest()?;
+    let path = || checkpoints.to_owned();
+    if !checkpoint.progress.finished {
+        return Err(CheckpointError::Unfinished(path()).into());
+    }
+    let model = load(model, checkpoint.model).map_err(|reason| CheckpointError::Corrupt {
+        path: path(),
+        reason,
+    })?;
+    Ok((model.valid(), checkpoint.progress.context))
+}
+
 /// Everything that changes while a model trains.
 struct State<M> {
     model: M,

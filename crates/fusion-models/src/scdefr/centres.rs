@@ -4,38 +4,45 @@ use fusion_core::Draw;
 use sc_graph::{Graph, knn, leiden_with_k};
 use sc_metrics::kmeans;
 
-use super::Initial;
+use super::{Initial, SpectralClusters};
 
 /// Neighbours of a cell in the graph that Leiden sees, the cell included.
 const N_NEIGHBORS: usize = 15;
 
-/// Means of three embeddings, each `[cells, width]` row by row, over `k` clusters of the first: `[k, width]` each.
+/// Means of three embeddings, each `[cells, width]` row by row, over `k` clusters of `fused`: `[k, width]` each.
 ///
 /// Leiden may find another number of clusters than `k`; k-means, which always gives `k`, then takes its place.
 pub(super) fn first_centres(
+    fused: &[f32],
     embeddings: &[Vec<f32>; 3],
     width: usize,
     k: usize,
     initial: Initial,
     draw: Draw,
 ) -> [Vec<f32>; 3] {
-    let labels = clusters(&embeddings[0], width, k, initial, draw.seed());
+    let labels = clusters(fused, width, k, initial, draw.seed());
     embeddings.each_ref().map(|z| means(z, &labels, width, k))
 }
 
 fn clusters(z: &[f32], width: usize, k: usize, initial: Initial, seed: u64) -> Vec<usize> {
     let n = z.len() / width;
-    if initial == Initial::Leiden {
-        let found = knn(z, n, width, N_NEIGHBORS.min(n))
-            .and_then(|neighbours| Graph::fuzzy(&neighbours))
-            .and_then(|graph| leiden_with_k(&graph, k, seed));
-        if let Ok(found) = found
-            && found.n_clusters == k
-        {
-            return found.labels;
-        }
-    }
-    match kmeans(z, n, width, k, seed, 20, 300) {
+    let neighbours = || knn(z, n, width, N_NEIGHBORS.min(n));
+    let on_graph = match initial {
+        Initial::Kmeans => None,
+        Initial::Leiden => neighbours()
+            .and_then(|found| leiden_with_k(&Graph::fuzzy(&found)?, k, seed))
+            .ok()
+            .filter(|found| found.n_clusters == k)
+            .map(|found| found.labels),
+        Initial::Spectral => SpectralClusters::new(z, width, k, seed)
+            .and_then(|clusters| clusters.of(k))
+            .ok(),
+    };
+    on_graph.unwrap_or_else(|| by_means(z, width, k, seed))
+}
+
+fn by_means(points: &[f32], width: usize, k: usize, seed: u64) -> Vec<usize> {
+    match kmeans(points, points.len() / width, width, k, seed, 20, 300) {
         Ok(found) => found.labels,
         // The loop stops at losses that are not finite; sizes were checked when the model was made.
         Err(e) => panic!("the embedding cannot be clustered: {e}"),

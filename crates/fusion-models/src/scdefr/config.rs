@@ -40,8 +40,10 @@ pub enum Initial {
     /// k-means on the embedding, 20 starts.
     Kmeans,
     /// Leiden on the neighbour graph of the embedding, at the resolution that gives the number of clusters.
-    #[default]
     Leiden,
+    /// [`SpectralClusters`](super::SpectralClusters).
+    #[default]
+    Spectral,
 }
 
 /// What the published program does otherwise than its paper, each to be switched on by itself.
@@ -104,7 +106,7 @@ pub struct ScDefrConfig {
     /// Whether the graph features are normalised over the batch before they are mixed, so that neither encoder drowns the
     /// other (D13). Default `true`; published `false`.
     pub normalize_graph: bool,
-    /// Dropout behind every layer. Default 0.01.
+    /// Dropout behind every layer. Default 0; published 0.01.
     pub dropout: f64,
     /// How far a batch moves the running values of the normalisations. Default 0.1 (D7); published 0.01.
     pub momentum: f64,
@@ -116,7 +118,7 @@ pub struct ScDefrConfig {
     pub global: GlobalFusion,
     /// What the graph decoder is compared with. Default `sampled`.
     pub graph_loss: GraphLoss,
-    /// Pairs without an edge per edge. Default 5.
+    /// Pairs without an edge per edge. Default 1.
     pub negatives: usize,
     /// Where the parameters of the counts come from. Default `per_gene`.
     pub heads: ZinbHeads,
@@ -124,7 +126,10 @@ pub struct ScDefrConfig {
     pub wide_decoder: bool,
     /// Whether the clusters of the two encoders have centres of their own (D10). Default `true`; published `false`.
     pub own_centres: bool,
-    /// How the first clusters are found. Default `leiden`.
+    /// Whether soft clusters go by direction: embeddings are scaled to the length `sqrt(n_latent)` before distances are taken (one of
+    /// the remedies of D10). Default `true`; published `false`.
+    pub by_direction: bool,
+    /// How the first clusters are found. Default `spectral`; published k-means.
     pub initial: Initial,
     /// Epochs between counts of how heavy the clusters are. Default 8 (scTAG).
     pub refresh_every: usize,
@@ -149,17 +154,18 @@ impl ScDefrConfig {
             sigma: 0.1,
             learn_sigma: false,
             normalize_graph: true,
-            dropout: 0.01,
+            dropout: 0.0,
             momentum: 0.1,
             branches: Branches::Both,
             gates_per_cell: false,
             global: GlobalFusion::Exact,
             graph_loss: GraphLoss::Sampled,
-            negatives: 5,
+            negatives: 1,
             heads: ZinbHeads::PerGene,
             wide_decoder: false,
             own_centres: true,
-            initial: Initial::Leiden,
+            by_direction: true,
+            initial: Initial::Spectral,
             refresh_every: 8,
             // Edges pull every small neighbourhood together: at the published weight the embedding falls into too many
             // parts.
@@ -176,15 +182,30 @@ impl ScDefrConfig {
     pub fn paper() -> Self {
         Self {
             widths: vec![1024, 128, 24],
+            dropout: 0.01,
             normalize_graph: false,
             gates_per_cell: true,
             graph_loss: GraphLoss::AllPairs,
             heads: ZinbHeads::PerCell,
             wide_decoder: true,
             own_centres: false,
+            by_direction: false,
             initial: Initial::Kmeans,
             weights: LossWeights::default(),
             ..Self::small()
+        }
+    }
+
+    /// [`paper`](Self::paper) with the faults of the published program that are the model's: D3 to D6, D10.
+    pub fn reproduce_original() -> Self {
+        Self {
+            graph_loss: GraphLoss::Published,
+            heads: ZinbHeads::Shared,
+            faults: Faults {
+                logged_targets: true,
+                own_targets: true,
+            },
+            ..Self::paper()
         }
     }
 

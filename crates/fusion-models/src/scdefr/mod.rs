@@ -7,6 +7,8 @@
 mod centres;
 mod config;
 mod model;
+mod partition;
 
 pub use config::{Branches, Faults, GraphLoss, Initial, LossWeights, ScDefrConfig};
 pub use model::{COUNTS, Embeddings, RNA, SIZE_FACTOR, ScDefr};
+pub use partition::{PartitionError, SpectralClusters};

@@ -77,6 +77,8 @@ pub struct ScDefr {
     config: ScDefrConfig,
     #[module(skip)]
     n_genes: usize,
+    #[module(skip)]
+    stages: Vec<&'static str>,
 }
 
 impl ScDefr {
@@ -106,7 +108,6 @@ impl ScDefr {
             backwards.push(n_genes);
         }
         let last = backwards[backwards.len() - 1];
-        let clusters = || SoftAssignment::new(n_clusters, n_latent, 1.0, device);
         Self {
             convolutions: inputs.iter().zip(widths).map(convolution).collect(),
             graph_norms: match config.normalize_graph {
@@ -145,10 +146,36 @@ impl ScDefr {
             }
             .init(device),
             head: ZinbHead::new(config.heads, last, n_genes, device),
-            clusters: clusters(),
-            branch_clusters: config.own_centres.then(|| [clusters(), clusters()]),
+            clusters: SoftAssignment::new(n_clusters, n_latent, 1.0, device),
+            branch_clusters: config
+                .own_centres
+                .then(|| [(); 2].map(|()| SoftAssignment::new(n_clusters, n_latent, 1.0, device))),
             config: config.clone(),
             n_genes,
+            stages: vec![stage::PRETRAIN, stage::CLUSTER],
+        }
+    }
+
+    /// The same model with the first stage alone: what the number of clusters can be read off.
+    pub fn for_pretraining(self) -> Self {
+        let stages = vec![stage::PRETRAIN];
+        Self { stages, ..self }
+    }
+
+    /// A trained model with that many clusters instead, and the second stage alone, which places them.
+    ///
+    /// # Panics
+    /// Without any cluster.
+    pub fn for_clustering(self, n_clusters: usize) -> Self {
+        assert!(n_clusters > 0, "no clusters");
+        let device = self.clusters.device();
+        let n_latent = self.config.widths[self.layers.len() - 1];
+        let clusters = || SoftAssignment::new(n_clusters, n_latent, 1.0, &device);
+        Self {
+            clusters: clusters(),
+            branch_clusters: self.branch_clusters.map(|_| [clusters(), clusters()]),
+            stages: vec![stage::CLUSTER],
+            ..self
         }
     }
 
@@ -232,7 +259,18 @@ impl ScDefr {
 
     /// Soft clusters of embedded cells, `[cells, n_latent]` -> `[cells, n_clusters]`: rows sum to 1.
     pub fn assign(&self, embedding: Tensor<2>) -> Tensor<2> {
-        self.clusters.assign(embedding)
+        self.clusters.assign(self.place(embedding))
+    }
+
+    /// Where distances are taken.
+    fn place(&self, z: Tensor<2>) -> Tensor<2> {
+        if !self.config.by_direction {
+            return z;
+        }
+        let n_latent = z.dims()[1] as f64;
+        // The root of zero has no slope.
+        let length = z.clone().square().sum_dim(1).add_scalar(1e-12).sqrt();
+        z / length * n_latent.sqrt()
     }
 
     fn graph_term(&self, graph: &Tensor<2>, batch: &CellBatch) -> Tensor<1> {
@@ -270,8 +308,9 @@ impl ScDefr {
 
     fn cluster_terms(&self, z: &Embeddings, n: usize, terms: LossTerms) -> LossTerms {
         let w = self.config.weights;
-        let of =
-            |clusters: &SoftAssignment, z: &Tensor<2>| clusters.assign(z.clone().narrow(0, 0, n));
+        let of = |clusters: &SoftAssignment, z: &Tensor<2>| {
+            clusters.assign(self.place(z.clone().narrow(0, 0, n)))
+        };
         let [on_graph, on_expression] = match &self.branch_clusters {
             Some([graph, expression]) => [graph, expression],
             None => [&self.clusters; 2],
@@ -295,12 +334,11 @@ impl ScDefr {
 
 impl FusionModel for ScDefr {
     fn stages(&self) -> Vec<Stage> {
-        [stage::PRETRAIN, stage::CLUSTER]
-            .map(|name| Stage {
-                name: name.to_owned(),
-                modalities: [RNA, COUNTS, SIZE_FACTOR].map(str::to_owned).to_vec(),
-            })
-            .to_vec()
+        let named = |name: &&str| Stage {
+            name: (*name).to_owned(),
+            modalities: [RNA, COUNTS, SIZE_FACTOR].map(str::to_owned).to_vec(),
+        };
+        self.stages.iter().map(named).collect()
     }
 
     /// The centres start where a clustering of all training cells puts them; the weights of the clusters are counted anew
@@ -312,18 +350,21 @@ impl FusionModel for ScDefr {
             return self;
         }
         let model = self.valid();
+        let mut fused: Vec<f32> = vec![];
         let mut z: [Vec<f32>; 3] = Default::default();
         (start.each_batch)(&mut |batch| {
             let e = model.embeddings(batch);
+            let own = e.fused.clone().narrow(0, 0, batch.n_targets);
+            fused.extend(own.into_data().iter::<f32>());
             for (all, part) in z.iter_mut().zip([e.fused, e.graph, e.expression]) {
-                let part = part.narrow(0, 0, batch.n_targets);
+                let part = model.place(part.narrow(0, 0, batch.n_targets));
                 all.extend(part.into_data().iter::<f32>());
             }
         });
         let mut this = self;
         let (k, n_latent) = (this.n_clusters(), this.config.widths[this.layers.len() - 1]);
         if start.epoch == 0 {
-            let [c, g, e] = first_centres(&z, n_latent, k, this.config.initial, start.draw);
+            let [c, g, e] = first_centres(&fused, &z, n_latent, k, this.config.initial, start.draw);
             this.clusters = this.clusters.with_centres(c);
             this.branch_clusters = this
                 .branch_clusters

@@ -1,7 +1,7 @@
 use rand_chacha::ChaCha8Rng;
 
-use super::lanczos;
 use crate::Graph;
+use crate::lanczos;
 
 /// Eigenvectors two and three of the normalised Laplacian `I - D^-1/2 A D^-1/2`, `n` x 2.
 ///

@@ -1,9 +1,9 @@
 use faer::{Mat, Side};
 use rand_chacha::ChaCha8Rng;
 
-use super::normal;
+use crate::umap::normal;
 
-/// Most vectors kept; a start for the layout needs no more.
+/// Most vectors kept.
 const MOST_STEPS: usize = 200;
 
 /// Eigenvectors to the `count` largest eigenvalues of a symmetric operator on vectors of length `n`,
@@ -12,7 +12,7 @@ const MOST_STEPS: usize = 200;
 /// Lanczos with full reorthogonalisation, until the residuals are below `tolerance` times the largest
 /// eigenvalue or `MOST_STEPS` vectors are used. Returns fewer vectors where the space has fewer
 /// dimensions. The sign is such that the largest entry is positive.
-pub(super) fn largest(
+pub(crate) fn largest(
     n: usize,
     count: usize,
     known: &[Vec<f64>],
