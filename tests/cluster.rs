@@ -234,9 +234,7 @@ fn new_cells_are_placed() {
 
     // Other genes, other folders.
     let mut strangers = all.select_obs(&new);
-    let names = (0..strangers.n_vars())
-        .map(|g| format!("other{g}"))
-        .collect();
+    let names = (0..strangers.n_vars()).map(|g| format!("other{g}"));
     strangers.var = sc_io::Table::new(names);
     let (placed, _) = place(&strangers, &run, "strangers");
     assert_eq!(placed.status.code(), Some(1));

@@ -108,8 +108,8 @@ pub fn cluster(
         )));
     }
     let model = train::seeded_init(&device.clone().autodiff(), options.seed, |device| {
-        let placeholder = config.n_clusters.max(1);
-        config.model.init(n_genes, placeholder, n_cells, device)
+        // The first stage knows no clusters: one stands for those to come.
+        config.model.init(n_genes, 1, n_cells, device)
     })
     .map_err(|e| Error::Settings(format!("model: {e}")))?;
     observer.say(&format!(
