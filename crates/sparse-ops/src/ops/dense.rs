@@ -38,7 +38,8 @@ pub trait DenseOps: Backend {
     -> FloatTensor<Self>;
 }
 
-/// `y = x weight + bias` for dense rows: the numbers of burn's `linear`, to the bit, in fewer passes over memory.
+/// `y = x weight + bias` for dense rows: the numbers of burn's `linear`, to the bit where operands are contiguous, in fewer passes over
+/// memory.
 ///
 /// On Flex for `f32` and `f64` the result and each gradient are written once; elsewhere burn's own operation runs.
 ///
