@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Scores of `cellweave cluster` on scRNA sets, as tables for docs/results.md.
 
-usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE]
+usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE] [--jobs 2]
 
 Runs the command once per set, seed and way to the number of clusters (finished runs are not repeated). With the number given, it
 is that of the classes and nothing else of the labels is used; labels reach the scores only. The first stage knows no number of clusters,
-so the second way takes it from the first. Prints means over the seeds.
+so the second way takes it from the first. Prints means over the seeds. Seconds are of one thread.
 """
-import argparse, json, pathlib, shutil, statistics, subprocess
+import argparse, concurrent.futures, json, os, pathlib, shutil, statistics, subprocess
 
 SETS = {
     "worm": ("scrna_worm_neuron", 10), "bladder": ("scrna_mouse_bladder", 16), "young_kidney": ("scrna_young_kidney", 11),
@@ -33,7 +33,7 @@ def run(args, name, seed, how):
                 command += ["--resume"]
         for s in ["umap=false"] + args.set:
             command += ["--set", s]
-        subprocess.run([str(c) for c in command], check=True)
+        subprocess.run([str(c) for c in command], check=True, env=dict(os.environ, RAYON_NUM_THREADS=str(args.threads)))
     return json.loads(summary.read_text())
 
 
@@ -47,8 +47,13 @@ def main():
     p.add_argument("--k", default="given,estimated")
     p.add_argument("--labels", default="cell_type")
     p.add_argument("--set", action="append", default=[])
+    p.add_argument("--jobs", type=int, default=2, help="runs side by side")
+    p.add_argument("--threads", type=int, default=1, help="of one run")
     args = p.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    both = lambda place: [run(args, *place, how) for how in args.k.split(",")]
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        list(pool.map(both, [(name, seed) for seed in args.seeds.split(",") for name in args.sets.split(",")]))
     print("| data | number | clusters by | seeds | k | ARI | NMI | ACC | train s |\n|---|---|---|---|---|---|---|---|---|")
     means = {}
     for how in args.k.split(","):

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sc_graph::{Graph, knn, leiden, leiden_with_k};
+use sc_graph::{Graph, NeighbourOptions, leiden, leiden_with_k, neighbours};
 use sc_io::{Column, Dense, Embedding, MultiModal};
 use sc_metrics::{ClusteringScores, calinski_harabasz, davies_bouldin, kmeans, silhouette};
 use serde::Serialize;
@@ -140,7 +140,13 @@ pub fn score(
         )));
     }
     let k = options.k.unwrap_or(classes.len());
-    let neighbours = knn(embedding.values(), n, d, options.n_neighbors.min(n))?;
+    let neighbours = neighbours(
+        embedding.values(),
+        n,
+        d,
+        options.n_neighbors.min(n),
+        &NeighbourOptions::default(),
+    )?;
     let graph = Graph::fuzzy(&neighbours)?;
     let free = leiden(&graph, options.resolution, options.seed)?;
     let fixed = leiden_with_k(&graph, k, options.seed)?;

@@ -162,15 +162,16 @@ fn the_number_of_clusters_is_estimated_and_may_then_be_changed() {
     assert_eq!(summary()["estimated"], true);
     let found = summary()["n_clusters"].as_u64().unwrap();
     assert!((2..=30).contains(&found), "{found}");
-    // The first stage is that of any number: it is gone on from.
+    // The first stage is that of any number and of any second stage: it is gone on from.
     fs::remove_dir_all(out.join("checkpoints/cluster")).unwrap();
-    let more = cluster(&file, &out, &["-k", "4", "--resume"]);
+    let otherwise = ["-k", "4", "--set", "model.weights.clustering=1.0"];
+    let more = cluster(&file, &out, &[&otherwise[..], &["--resume"]].concat());
     assert!(more.status.success(), "{}", stderr(&more));
     assert_eq!(
         (summary()["n_clusters"].as_u64(), &summary()["estimated"]),
         (Some(4), &false.into())
     );
-    let afresh = done(&rna(), &["-k", "4"]).0;
+    let afresh = done(&rna(), &otherwise).0;
     assert_eq!(result(&out).obsm["X_scdefr"], afresh.obsm["X_scdefr"]);
 }
 

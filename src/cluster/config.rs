@@ -79,7 +79,7 @@ pub struct ClusteringConfig {
     /// Most clusters that an estimate may find. Default 30.
     pub max_clusters: usize,
     /// Up to so many cells are trained as one batch; more of them in batches of `train.batch_size`, with their neighbours.
-    /// Default 8192.
+    /// Default 65,536.
     pub full_batch: usize,
     /// Column of obs with the true labels, for the published choice by them (D2): the clusters are then k-means on the embedding, or spectral
     /// clusters of the input graph, whichever agrees better with the labels. It leaks: scores against that column mean nothing. Default
@@ -106,7 +106,7 @@ impl ClusteringConfig {
     pub fn of(preset: ClusteringPreset) -> Self {
         let paper = preset != ClusteringPreset::Small;
         let (first, second) = match preset {
-            ClusteringPreset::Small => ((100, 1e-3), (50, 1e-4)),
+            ClusteringPreset::Small => ((100, 1e-3), (50, 5e-4)),
             ClusteringPreset::Paper => ((250, 5e-5), (250, 1e-4)),
             ClusteringPreset::ReproduceOriginal => ((250, 5e-5), (250, 1e-8)),
         };
@@ -124,7 +124,7 @@ impl ClusteringConfig {
             target_sum: if paper { 0.0 } else { 1e4 },
             n_clusters: 0,
             max_clusters: 30,
-            full_batch: if paper { usize::MAX >> 1 } else { 8192 },
+            full_batch: if paper { usize::MAX >> 1 } else { 65_536 },
             leak_labels: String::new(),
             umap: true,
             graph: CellGraphConfig {
@@ -175,6 +175,21 @@ impl ClusteringConfig {
         let config: Self = table.try_into().map_err(|e| wrong(&e))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// The settings that the first stage depends on: runs that differ in others can share it.
+    pub(super) fn of_pretraining(&self) -> Self {
+        let default = Self::default();
+        let mut this = Self {
+            n_clusters: default.n_clusters,
+            max_clusters: default.max_clusters,
+            leak_labels: default.leak_labels,
+            umap: default.umap,
+            model: self.model.of_pretraining(),
+            ..self.clone()
+        };
+        this.train.stages.shift_remove("cluster");
+        this
     }
 
     /// The settings as TOML.

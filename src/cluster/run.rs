@@ -8,7 +8,7 @@ use fusion_core::{Draw, FusionModel};
 use fusion_models::ScDefr;
 use fusion_models::scdefr::SpectralClusters;
 use indexmap::IndexMap;
-use sc_graph::{Graph, UmapConfig, knn, umap};
+use sc_graph::{Graph, NeighbourOptions, UmapConfig, neighbours, umap};
 use sc_io::{Categorical, Column, Dense, Modality, Uns, WriteOptions};
 use train::{CellData, DeviceChoice, History, Outcome, Run, Trained};
 
@@ -136,7 +136,9 @@ pub fn cluster(
             if n_clusters == 0 {
                 let found = estimate(&first.model, config, options.seed, &stages)?;
                 n_clusters = found;
-                observer.say(&format!("{n_clusters} clusters by silhouette"));
+                observer.say(&format!(
+                    "{n_clusters} clusters by silhouette and modularity"
+                ));
                 clock.lap("number of clusters");
             }
             let model = first.model.for_clustering(n_clusters);
@@ -306,8 +308,10 @@ impl Stages<'_> {
             context: serde_json::json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "seed": self.options.seed,
-                // The first stage knows nothing of clusters.
-                "config": ClusteringConfig { n_clusters: 0, ..self.config.clone() },
+                "config": match n_clusters {
+                    None => self.config.of_pretraining(),
+                    Some(_) => self.config.clone(),
+                },
                 "n_clusters": n_clusters,
                 "data": self.data.fingerprint(),
             }),
@@ -363,7 +367,13 @@ pub(super) fn names_by_size(clusters: &[usize], k: usize) -> Vec<usize> {
 
 fn plane(embedding: &Dense, config: &ClusteringConfig, seed: u64) -> Result<Dense, Error> {
     let (n, d) = (embedding.n_rows(), embedding.n_cols());
-    let neighbours = knn(embedding.values(), n, d, config.graph.n_neighbors.min(n))?;
+    let neighbours = neighbours(
+        embedding.values(),
+        n,
+        d,
+        config.graph.n_neighbors.min(n),
+        &NeighbourOptions::default(),
+    )?;
     let options = UmapConfig {
         seed,
         ..UmapConfig::default()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fusion_core::{FusionModel, ModelGraph};
 use indexmap::IndexMap;
-use sc_graph::{Graph, UmapConfig, knn, leiden, umap};
+use sc_graph::{Graph, NeighbourOptions, UmapConfig, leiden, neighbours, umap};
 use sc_io::{Dense, MultiModal, WriteOptions};
 use train::{DeviceChoice, History, Observer, Outcome, Run, Trained};
 
@@ -193,7 +193,13 @@ pub fn fuse(
     let embedding = train::embed(&model, &prepared.data, config.train.micro_batch, &device);
     clock.lap("embed");
     let (n, d) = (embedding.n_rows(), embedding.n_cols());
-    let neighbours = knn(embedding.values(), n, d, config.cluster.n_neighbors.min(n))?;
+    let neighbours = neighbours(
+        embedding.values(),
+        n,
+        d,
+        config.cluster.n_neighbors.min(n),
+        &NeighbourOptions::default(),
+    )?;
     let neighbour_graph = Graph::fuzzy(&neighbours)?;
     let clusters = leiden(&neighbour_graph, config.cluster.resolution, options.seed)?;
     clock.lap("cluster");

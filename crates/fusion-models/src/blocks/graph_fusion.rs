@@ -11,14 +11,21 @@ use crate::ops::{anchored_correlation, self_correlation};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GlobalFusion {
+    /// [`Exact`](Self::Exact) in batches of up to 8,192 cells, `Anchors(1024)` in larger ones, so that time stays linear in
+    /// the cells.
+    #[default]
+    BySize,
     /// Not at all.
     None,
-    /// With every cell of the batch, in tiles.
-    #[default]
+    /// With every cell of the batch, in tiles; time grows with the square of the cells.
     Exact,
     /// With so many cells, evenly spread over the batch: linear in the cells.
     Anchors(usize),
 }
+
+/// Cells of a batch up to which [`GlobalFusion::BySize`] is exact, and its anchors beyond.
+const EXACT_UP_TO: usize = 8192;
+const ANCHORS: usize = 1024;
 
 /// Local and global fusion of an expression and a graph embedding.
 ///
@@ -75,12 +82,16 @@ impl GraphFusion {
         };
         let joined = expression * gate(&self.expression_gate) + graph * gate(&self.graph_gate);
         let local = sparse_linear(operator, joined, None);
-        let global = match self.global {
+        let n = rows.len();
+        let n_anchors = match self.global {
             GlobalFusion::None => return local,
-            GlobalFusion::Exact => self_correlation(local.clone()),
-            GlobalFusion::Anchors(m) => {
-                let n = rows.len();
-                let m = m.clamp(1, n);
+            GlobalFusion::BySize => (n > EXACT_UP_TO).then_some(ANCHORS),
+            GlobalFusion::Exact => None,
+            GlobalFusion::Anchors(m) => Some(m.clamp(1, n)),
+        };
+        let global = match n_anchors {
+            None => self_correlation(local.clone()),
+            Some(m) => {
                 let spread: Vec<usize> = (0..m).map(|i| i * n / m).collect();
                 let anchors = local.clone().select(0, places(&spread, &local.device()));
                 anchored_correlation(local.clone(), anchors)

@@ -1,7 +1,7 @@
 //! Where the centres of clusters start.
 
 use fusion_core::Draw;
-use sc_graph::{Graph, knn, leiden_with_k};
+use sc_graph::{Graph, NeighbourOptions, leiden_with_k, neighbours};
 use sc_metrics::kmeans;
 
 use super::{Initial, SpectralClusters};
@@ -26,15 +26,26 @@ pub(super) fn first_centres(
 
 fn clusters(z: &[f32], width: usize, k: usize, initial: Initial, seed: u64) -> Vec<usize> {
     let n = z.len() / width;
-    let neighbours = || knn(z, n, width, N_NEIGHBORS.min(n));
+    let found = || {
+        neighbours(
+            z,
+            n,
+            width,
+            N_NEIGHBORS.min(n),
+            &NeighbourOptions::default(),
+        )
+    };
     let on_graph = match initial {
         Initial::Kmeans => None,
-        Initial::Leiden => neighbours()
+        Initial::Leiden => found()
             .and_then(|found| leiden_with_k(&Graph::fuzzy(&found)?, k, seed))
             .ok()
             .filter(|found| found.n_clusters == k)
             .map(|found| found.labels),
         Initial::Spectral => SpectralClusters::new(z, width, k, seed)
+            .and_then(|clusters| clusters.unrefined(k))
+            .ok(),
+        Initial::Directions => SpectralClusters::new(z, width, k, seed)
             .and_then(|clusters| clusters.of(k))
             .ok(),
     };

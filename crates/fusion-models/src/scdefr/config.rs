@@ -41,9 +41,11 @@ pub enum Initial {
     Kmeans,
     /// Leiden on the neighbour graph of the embedding, at the resolution that gives the number of clusters.
     Leiden,
-    /// [`SpectralClusters`](super::SpectralClusters).
-    #[default]
+    /// Spectral clusters of the neighbour graph of the embedding: [`SpectralClusters::unrefined`](super::SpectralClusters::unrefined).
     Spectral,
+    /// These refined by direction: [`SpectralClusters::of`](super::SpectralClusters::of).
+    #[default]
+    Directions,
 }
 
 /// What the published program does otherwise than its paper, each to be switched on by itself.
@@ -114,7 +116,7 @@ pub struct ScDefrConfig {
     pub branches: Branches,
     /// Whether every cell has gates of its own, as published; then a batch must hold all cells. Default `false`.
     pub gates_per_cell: bool,
-    /// How a cell is mixed with all others. Default `exact`.
+    /// How a cell is mixed with all others. Default `by_size`; published `exact`.
     pub global: GlobalFusion,
     /// What the graph decoder is compared with. Default `sampled`.
     pub graph_loss: GraphLoss,
@@ -129,7 +131,7 @@ pub struct ScDefrConfig {
     /// Whether soft clusters go by direction: embeddings are scaled to the length `sqrt(n_latent)` before distances are taken (one of
     /// the remedies of D10). Default `true`; published `false`.
     pub by_direction: bool,
-    /// How the first clusters are found. Default `spectral`; published k-means.
+    /// How the first clusters are found. Default `directions`; published k-means.
     pub initial: Initial,
     /// Epochs between counts of how heavy the clusters are. Default 8 (scTAG).
     pub refresh_every: usize,
@@ -158,14 +160,14 @@ impl ScDefrConfig {
             momentum: 0.1,
             branches: Branches::Both,
             gates_per_cell: false,
-            global: GlobalFusion::Exact,
+            global: GlobalFusion::BySize,
             graph_loss: GraphLoss::Sampled,
             negatives: 1,
             heads: ZinbHeads::PerGene,
             wide_decoder: false,
             own_centres: true,
             by_direction: true,
-            initial: Initial::Spectral,
+            initial: Initial::Directions,
             refresh_every: 8,
             // Edges pull every small neighbourhood together: at the published weight the embedding falls into too many
             // parts.
@@ -185,6 +187,7 @@ impl ScDefrConfig {
             dropout: 0.01,
             normalize_graph: false,
             gates_per_cell: true,
+            global: GlobalFusion::Exact,
             graph_loss: GraphLoss::AllPairs,
             heads: ZinbHeads::PerCell,
             wide_decoder: true,
@@ -206,6 +209,26 @@ impl ScDefrConfig {
                 own_targets: true,
             },
             ..Self::paper()
+        }
+    }
+
+    /// The settings that the first stage depends on; what the second alone knows is as by default.
+    pub fn of_pretraining(&self) -> Self {
+        let default = Self::small();
+        Self {
+            by_direction: default.by_direction,
+            initial: default.initial,
+            refresh_every: default.refresh_every,
+            weights: LossWeights {
+                pretrain_graph: self.weights.pretrain_graph,
+                pretrain_zinb: self.weights.pretrain_zinb,
+                ..default.weights
+            },
+            faults: Faults {
+                logged_targets: self.faults.logged_targets,
+                ..default.faults
+            },
+            ..self.clone()
         }
     }
 
