@@ -96,3 +96,16 @@ fn counts_out_of_range_are_errors() {
         assert_eq!(found, Err(GraphError::ClusterCount { k, n_nodes: 3 }));
     }
 }
+
+/// Those of a long path lie close to each other; a search that gives up early skips some.
+#[test]
+fn close_eigenvalues_are_all_found() {
+    let n = 600;
+    let path: Vec<(usize, usize, f64)> = (1..n).map(|i| (i - 1, i, 1.0)).collect();
+    let spectrum = Spectrum::leading(&Graph::from_edges(n, path.clone()).unwrap(), 15, 0).unwrap();
+    let (values, _) = wanted(n, &path, 0);
+    assert!(values[0] - values[1] < 1e-4);
+    for (found, value) in spectrum.values().iter().zip(values) {
+        assert!((found - value).abs() < 1e-9, "{found}, {value}");
+    }
+}

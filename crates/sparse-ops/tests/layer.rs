@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::store::ModuleRecord;
 use burn::tensor::{DType, Device};
 use common::*;
-use sparse_ops::{SparseLinear, SparseLinearConfig};
+use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
 
 /// The device's generator is global: tests that draw take turns.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -119,4 +119,32 @@ fn configuration_survives_a_file() {
     let layer = read.init(&Device::flex());
     assert_eq!(layer.num_params(), 21);
     assert!(layer.weight.val().dtype() == DType::F32);
+}
+
+/// Neither with one thread, where nothing is ever idle, nor with several.
+#[test]
+fn a_batch_leaves_with_its_step() {
+    for n_threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
+        let kept = pool.build().unwrap().install(|| {
+            let device = Device::flex().autodiff();
+            let layer = SparseLinearConfig::new(5, 3).init(&device);
+            let step = || {
+                let x = CsrTensor::from_slices(
+                    [2, 5],
+                    &[0, 2, 3],
+                    &[0, 3, 1],
+                    &[1.0, 2.0, 3.0],
+                    &device.clone().without_autodiff(),
+                )
+                .unwrap();
+                let _ = layer.forward(&x).sum().backward();
+                std::sync::Arc::downgrade(x.pattern())
+            };
+            let batches: Vec<_> = (0..50).map(|_| step()).collect();
+            batches.iter().filter(|b| b.upgrade().is_some()).count()
+        });
+        // The last one may just be sorted by another thread.
+        assert!(kept < n_threads, "{kept} batches of {n_threads} threads");
+    }
 }

@@ -106,3 +106,36 @@ fn places(rows: &[usize], device: &Device) -> Tensor<1, Int> {
     let n = rows.len();
     Tensor::from_data(TensorData::new(rows, [n]), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every cell its own neighbour alone.
+    fn fused(n: usize, global: GlobalFusion) -> Tensor<2> {
+        let device = Device::flex();
+        let (offsets, cells): (Vec<usize>, Vec<u32>) = ((0..=n).collect(), (0..n as u32).collect());
+        let alone = CsrTensor::from_slices([n, n], &offsets, &cells, &vec![1.0; n], &device);
+        let values: Vec<f32> = (0..2 * n).map(|i| (i as f32 * 0.37).sin()).collect();
+        let z = Tensor::<2>::from_data(TensorData::new(values, [n, 2]), &device);
+        let mut fusion = GraphFusion::new(2, None, global, &device);
+        fusion.alpha = Param::from_tensor(Tensor::ones([1], &device));
+        let rows: Vec<usize> = (0..n).collect();
+        fusion.forward(z.clone(), z, &alone.unwrap(), &rows)
+    }
+
+    fn same(n: usize, a: GlobalFusion, b: GlobalFusion) -> bool {
+        fused(n, a).into_data() == fused(n, b).into_data()
+    }
+
+    #[test]
+    fn large_batches_meet_anchors() {
+        use GlobalFusion::{Anchors, BySize, Exact};
+        assert!(same(60, BySize, Exact));
+        assert!(!same(60, BySize, Anchors(20)));
+        assert!(same(EXACT_UP_TO + 1, BySize, Anchors(ANCHORS)));
+        // All cells as anchors are exact to rounding.
+        let error = (fused(60, Anchors(60)) - fused(60, Exact)).abs().max();
+        assert!(error.into_scalar::<f32>() < 1e-5);
+    }
+}

@@ -56,11 +56,14 @@ impl<B: SparseOps, C: CheckpointStrategy> SparseOps for Autodiff<B, C> {
             .stateful()
         {
             OpsKind::Tracked(prep) => {
-                // The gradient needs the entries by columns: an idle thread sorts them meanwhile.
-                let ahead = kept.1.clone();
-                if !ahead.is_transposed() {
+                // The gradient needs the entries by columns: an idle thread sorts them meanwhile. Where none is idle, batches that are
+                // done with must not wait for one.
+                if rayon::current_num_threads() > 1 && !kept.1.is_transposed() {
+                    let ahead = Arc::downgrade(&kept.1);
                     rayon::spawn(move || {
-                        ahead.transposed();
+                        if let Some(ahead) = ahead.upgrade() {
+                            ahead.transposed();
+                        }
                     });
                 }
                 prep.finish(kept, out)
