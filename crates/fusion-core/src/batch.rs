@@ -1,6 +1,6 @@
 //! What a model sees of some cells.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use indexmap::IndexMap;
 use sparse_ops::CsrTensor;
 
@@ -16,6 +16,20 @@ pub enum Features {
 }
 
 impl Features {
+    /// These rows, in this order: of data, through which no gradient goes.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Sparse(x) => Self::Sparse(x.select_rows(rows)),
+            Self::Dense(x) if rows.iter().copied().eq(0..x.dims()[0]) => Self::Dense(x.clone()),
+            Self::Dense(x) => {
+                let places: Vec<i64> = rows.iter().map(|&r| r as i64).collect();
+                let data = TensorData::new(places, [rows.len()]);
+                let places = Tensor::<1, Int>::from_data(data, &x.device());
+                Self::Dense(x.clone().select(0, places))
+            }
+        }
+    }
+
     /// All values, `[cells, features]`.
     pub fn to_dense(&self) -> Tensor<2> {
         match self {
@@ -44,6 +58,8 @@ pub struct CellBatch {
     /// How many cells, from the first on, the batch is about. The rest are neighbours that lend their values
     /// and count in no loss.
     pub n_targets: usize,
+    /// The source (a data set, or a part of one in which the same was measured) of each cell, as a place in the model's list of sources.
+    pub sources: Vec<u32>,
     /// Normalised graph among the cells, `[cells, cells]`, for models that want one.
     pub graph: Option<CsrTensor>,
     /// Key of all random choices of this pass.
@@ -70,6 +86,11 @@ impl CellBatch {
     /// If the batch was made without that modality: a mistake in the program, not in the data.
     pub fn modality(&self, name: &str) -> Tensor<2> {
         self.features_of(name).to_dense()
+    }
+
+    /// Values that come with the batch only where there is use for them, such as labels.
+    pub fn find(&self, name: &str) -> Option<&Features> {
+        self.features.get(name)
     }
 
     /// The values of one modality as the data set holds them.

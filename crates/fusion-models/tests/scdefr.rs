@@ -71,6 +71,7 @@ fn batch(golden: &Value, order: &[usize], device: &Device) -> CellBatch {
         .into_iter()
         .collect(),
         draw: Draw::new(0),
+        sources: vec![0; order.len()],
         progress: 1.0,
     }
 }

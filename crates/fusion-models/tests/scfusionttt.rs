@@ -48,6 +48,7 @@ fn batch(rows: &[usize], device: &Device) -> CellBatch {
         .into_iter()
         .collect(),
         draw: Draw::new(11),
+        sources: vec![0; rows.len()],
         progress: 1.0,
     }
 }

@@ -54,6 +54,7 @@ fn batch(features: Features) -> CellBatch {
         graph: None,
         features: [("rna".to_owned(), features)].into_iter().collect(),
         draw: Draw::new(5),
+        sources: vec![0; CELLS],
         progress: 1.0,
     }
 }

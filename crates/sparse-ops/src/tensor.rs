@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use burn::tensor::{DType, Device, Element, Tensor, TensorCreationOptions, TensorData};
+use burn::tensor::{DType, Device, Element, Int, Tensor, TensorCreationOptions, TensorData};
 
 #[cfg(feature = "gpu")]
 use crate::ops::cube::DeviceLists;
@@ -112,6 +112,39 @@ impl CsrTensor {
     /// The stored values by rows, `[nnz]`.
     pub fn values(&self) -> Tensor<1> {
         self.values.clone()
+    }
+
+    /// These rows, in this order; a row may come again.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such row.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        let [n, cols] = self.dims();
+        if rows.iter().copied().eq(0..n) {
+            return self.clone();
+        }
+        let (old, columns) = (self.pattern.offsets(), self.pattern.indices());
+        let (mut offsets, mut indices, mut entries) = (vec![0], vec![], vec![]);
+        for &row in rows {
+            assert!(row < n, "select_rows: row {row} of {n}");
+            let range = old[row]..old[row + 1];
+            indices.extend_from_slice(&columns[range.clone()]);
+            entries.extend(range.map(|e| e as i64));
+            offsets.push(indices.len());
+        }
+        let entries = TensorData::new(entries, [indices.len()]);
+        let entries = Tensor::<1, Int>::from_data(entries, &self.device());
+        let values = match indices.is_empty() {
+            true => self.values().narrow(0, 0, 0),
+            false => self.values().select(0, entries),
+        };
+        match CsrPattern::new([rows.len(), cols], offsets, indices)
+            .map(|p| Self::new(Arc::new(p), values))
+        {
+            Ok(Ok(part)) => part,
+            _ => unreachable!("rows of a valid matrix are valid"),
+        }
     }
 
     /// The first `n` rows.

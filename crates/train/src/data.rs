@@ -25,6 +25,14 @@ pub enum DataError {
         /// Cells of the first modality.
         expected: usize,
     },
+    /// Sources of other cells.
+    #[error("there are sources for {found} cells, the data have {expected}")]
+    Sources {
+        /// Sources.
+        found: usize,
+        /// Cells of the data.
+        expected: usize,
+    },
     /// A graph of other cells.
     #[error("the graph has {found} cells, the data {expected}")]
     Graph {
@@ -43,6 +51,7 @@ pub struct CellData {
     n_cells: usize,
     features: IndexMap<String, Matrix>,
     network: Option<CellNetwork>,
+    sources: Vec<u32>,
 }
 
 impl CellData {
@@ -63,6 +72,7 @@ impl CellData {
             n_cells: expected,
             features,
             network: None,
+            sources: vec![0; expected],
         })
     }
 
@@ -77,6 +87,24 @@ impl CellData {
         }
         self.network = Some(network);
         Ok(self)
+    }
+
+    /// The same cells, each of which belongs to a source: a place in the list that the model knows. All belong to the first otherwise.
+    ///
+    /// # Errors
+    /// Another number of cells.
+    pub fn with_sources(mut self, sources: Vec<u32>) -> Result<Self, DataError> {
+        let (found, expected) = (sources.len(), self.n_cells);
+        if found != expected {
+            return Err(DataError::Sources { found, expected });
+        }
+        self.sources = sources;
+        Ok(self)
+    }
+
+    /// The source of each cell.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
     }
 
     /// Number of cells.
@@ -105,6 +133,9 @@ impl CellData {
         }
         if let Some(network) = &self.network {
             network.digest(&mut add);
+        }
+        if self.sources.iter().any(|&s| s != 0) {
+            self.sources.iter().for_each(|&s| add(s as usize));
         }
         crc.finalize()
     }
@@ -138,6 +169,7 @@ impl CellData {
         });
         CellBatch {
             features: features.collect(),
+            sources: rows.iter().map(|&r| self.sources[r]).collect(),
             rows,
             n_targets,
             graph,

@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::nn::{
     BatchNorm, BatchNormConfig, Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear,
-    LinearConfig, Relu,
+    LinearConfig,
 };
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
 
@@ -20,6 +20,19 @@ pub enum Normalization {
     Batch,
     /// Those of a cell, so that a cell is treated alike whatever batch it is in.
     Layer,
+    /// None.
+    None,
+}
+
+/// What follows a normalisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// `max(0, x)`
+    #[default]
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
 }
 
 /// [`Normalization`] with its parameters.
@@ -33,15 +46,16 @@ pub enum Norm {
 
 impl Norm {
     /// Normalisation of that many features; each batch moves the running values by `momentum` of the way.
-    pub fn new(kind: Normalization, width: usize, momentum: f64, device: &Device) -> Self {
+    pub fn new(kind: Normalization, width: usize, momentum: f64, device: &Device) -> Option<Self> {
         match kind {
-            Normalization::Batch => Self::Batch(
+            Normalization::Batch => Some(Self::Batch(
                 BatchNormConfig::new(width)
                     .with_momentum(momentum)
                     .with_epsilon(1e-3)
                     .init(device),
-            ),
-            Normalization::Layer => Self::Layer(LayerNormConfig::new(width).init(device)),
+            )),
+            Normalization::Layer => Some(Self::Layer(LayerNormConfig::new(width).init(device))),
+            Normalization::None => None,
         }
     }
 
@@ -54,28 +68,35 @@ impl Norm {
     }
 }
 
-/// Normalisation, ReLU and dropout behind a linear map.
+/// Normalisation, activation and dropout behind a linear map.
 #[derive(Module, Debug)]
 pub struct DenseLayer {
-    norm: Norm,
-    activation: Relu,
+    norm: Option<Norm>,
+    #[module(skip)]
+    activation: Activation,
     dropout: Dropout,
 }
 
 impl DenseLayer {
     /// A new layer.
-    pub fn new(norm: Norm, dropout: f64) -> Self {
+    pub fn new(norm: Option<Norm>, activation: Activation, dropout: f64) -> Self {
         Self {
             norm,
-            activation: Relu::new(),
+            activation,
             dropout: DropoutConfig::new(dropout).init(),
         }
     }
 
     /// `[cells, width]` in and out.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = self.activation.forward(self.norm.forward(x));
-        self.dropout.forward(x)
+        let x = match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        };
+        self.dropout.forward(match self.activation {
+            Activation::Relu => activation::relu(x),
+            Activation::Tanh => x.tanh(),
+        })
     }
 }
 
@@ -90,6 +111,8 @@ pub struct DenseStackConfig {
     pub normalization: Normalization,
     /// How far each batch moves running values; [`Norm::new`].
     pub momentum: f64,
+    /// What follows it.
+    pub activation: Activation,
     /// Dropout behind every layer.
     pub dropout: f64,
 }
@@ -99,6 +122,12 @@ pub struct DenseStackConfig {
 #[derive(Module, Debug)]
 pub struct DenseStack {
     first: SparseLinear,
+    tail: DenseTail,
+}
+
+/// A stack without its first linear map, for those who have another.
+#[derive(Module, Debug)]
+pub struct DenseTail {
     rest: Vec<Linear>,
     layers: Vec<DenseLayer>,
 }
@@ -110,22 +139,33 @@ impl DenseStackConfig {
     /// Without any width.
     pub fn init(&self, device: &Device) -> DenseStack {
         assert!(!self.widths.is_empty(), "a stack needs at least one layer");
-        // Taking the mean over the batch away takes any bias away.
-        let bias = self.normalization != Normalization::Batch;
-        let linear = |w: &[usize]| LinearConfig::new(w[0], w[1]).with_bias(bias).init(device);
         DenseStack {
             first: SparseLinearConfig::new(self.d_input, self.widths[0])
-                .with_bias(bias)
+                .with_bias(self.has_bias())
                 .init(device),
+            tail: self.tail(device),
+        }
+    }
+
+    /// Whether linear maps have a bias: taking the mean over the batch away takes any bias away.
+    pub fn has_bias(&self) -> bool {
+        self.normalization != Normalization::Batch
+    }
+
+    /// The stack behind its first linear map.
+    pub fn tail(&self, device: &Device) -> DenseTail {
+        let linear = |w: &[usize]| {
+            LinearConfig::new(w[0], w[1])
+                .with_bias(self.has_bias())
+                .init(device)
+        };
+        let layer = |&w: &usize| {
+            let norm = Norm::new(self.normalization, w, self.momentum, device);
+            DenseLayer::new(norm, self.activation, self.dropout)
+        };
+        DenseTail {
             rest: self.widths.windows(2).map(linear).collect(),
-            layers: self
-                .widths
-                .iter()
-                .map(|&w| {
-                    let norm = Norm::new(self.normalization, w, self.momentum, device);
-                    DenseLayer::new(norm, self.dropout)
-                })
-                .collect(),
+            layers: self.widths.iter().map(layer).collect(),
         }
     }
 }
@@ -133,15 +173,18 @@ impl DenseStackConfig {
 impl DenseStack {
     /// Dense rows.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.go_on(self.first.forward_dense(x))
+        self.tail.forward(self.first.forward_dense(x))
     }
 
     /// Sparse rows: zeros are not multiplied.
     pub fn forward_sparse(&self, x: &CsrTensor) -> Tensor<2> {
-        self.go_on(self.first.forward(x))
+        self.tail.forward(self.first.forward(x))
     }
+}
 
-    fn go_on(&self, x: Tensor<2>) -> Tensor<2> {
+impl DenseTail {
+    /// What the first linear map gave, `[cells, first width] -> [cells, last width]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let x = self.layers[0].forward(x);
         let pairs = self.rest.iter().zip(&self.layers[1..]);
         pairs.fold(x, |x, (linear, layer)| layer.forward(apply(linear, x)))

@@ -1,12 +1,16 @@
 //! The parts that models are made of.
 
 mod count_head;
+mod covariates;
 mod decoder;
 mod dense;
 mod fusion;
 mod graph_decoder;
 mod graph_fusion;
+mod group_encoder;
+mod group_head;
 pub(crate) mod linear;
+mod mixture_prior;
 mod noise;
 mod patches;
 mod soft_assignment;
@@ -15,11 +19,18 @@ mod tag_conv;
 mod zinb_head;
 
 pub use count_head::{CountHead, CountHeadConfig};
+pub use covariates::{Arithmetic, CovariateEmbedding};
 pub use decoder::{TokenDecoder, TokenDecoderConfig};
-pub use dense::{DenseLayer, DenseStack, DenseStackConfig, Norm, Normalization};
+pub use dense::{
+    Activation, DenseLayer, DenseStack, DenseStackConfig, DenseTail, Norm, Normalization,
+};
 pub use fusion::{AnyFusion, FusionKind, SumFusion, TttFusion};
 pub use graph_decoder::{PairLoss, Pairs, graph_loss};
 pub use graph_fusion::{GlobalFusion, GraphFusion};
+pub use group_encoder::{GroupEncoder, GroupInput};
+pub(crate) use group_head::library_of;
+pub use group_head::{GroupHead, GroupLikelihood, Link, Predicted};
+pub use mixture_prior::MixturePrior;
 pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};
 pub use soft_assignment::{SoftAssignment, cross_entropy, divergence, sharpen};

@@ -11,9 +11,9 @@ use super::centres::first_centres;
 use super::{Branches, GraphLoss, ScDefrConfig};
 use crate::blocks::linear::linear;
 use crate::blocks::{
-    DenseLayer, DenseStack, DenseStackConfig, GraphFusion, Norm, Normalization, PairLoss, Pairs,
-    SoftAssignment, TagConv, TagConvConfig, ZinbHead, cross_entropy, divergence, graph_loss,
-    sharpen,
+    Activation, DenseLayer, DenseStack, DenseStackConfig, GraphFusion, Norm, Normalization,
+    PairLoss, Pairs, SoftAssignment, TagConv, TagConvConfig, ZinbHead, cross_entropy, divergence,
+    graph_loss, sharpen,
 };
 
 /// Name of the log-normalised expression in a batch, `[cells, genes]`.
@@ -111,7 +111,7 @@ impl ScDefr {
         Self {
             convolutions: inputs.iter().zip(widths).map(convolution).collect(),
             graph_norms: match config.normalize_graph {
-                true => widths.iter().map(norm).collect(),
+                true => widths.iter().filter_map(norm).collect(),
                 false => vec![],
             },
             // Taking the mean over the batch away takes any bias away.
@@ -124,7 +124,7 @@ impl ScDefr {
                 .collect(),
             layers: widths
                 .iter()
-                .map(|w| DenseLayer::new(norm(w), config.dropout))
+                .map(|w| DenseLayer::new(norm(w), Activation::Relu, config.dropout))
                 .collect(),
             dropout: DropoutConfig::new(config.dropout).init(),
             mixing: config.learn_sigma.then(|| {
@@ -142,6 +142,7 @@ impl ScDefr {
                 widths: backwards,
                 normalization: Normalization::Batch,
                 momentum: config.momentum,
+                activation: Activation::Relu,
                 dropout: config.dropout,
             }
             .init(device),

@@ -8,7 +8,9 @@ use sparse_ops::CsrTensor;
 use zinb::tensor::{BatchLikelihood, CountOutput, Targets, Weights};
 
 use super::ZinbAutoencoderConfig;
-use crate::blocks::{CountHead, CountHeadConfig, DenseStack, DenseStackConfig, normal_noise};
+use crate::blocks::{
+    Activation, CountHead, CountHeadConfig, DenseStack, DenseStackConfig, normal_noise,
+};
 
 /// Name of the modality that a batch must hold: raw counts, sparse or dense.
 const RNA: &str = "rna";
@@ -55,6 +57,7 @@ impl ZinbAutoencoder {
                 widths: config.hidden.clone(),
                 normalization: config.normalization,
                 momentum: MOMENTUM,
+                activation: Activation::Relu,
                 dropout: config.dropout,
             }
             .init(device),
@@ -65,6 +68,7 @@ impl ZinbAutoencoder {
                 widths: backwards,
                 normalization: config.normalization,
                 momentum: MOMENTUM,
+                activation: Activation::Relu,
                 dropout: 0.0,
             }
             .init(device),
