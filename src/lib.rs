@@ -1,12 +1,13 @@
 //! cellweave fuses the modalities of single cells with deep models.
 //!
 //! This crate is the facade over the workspace's crates, and what the command `cellweave` is made
-//! of: [`fuse`], [`denoise`], [`cluster`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
+//! of: [`fuse`], [`denoise`], [`cluster`], [`inclust`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
 
 pub mod cluster;
 pub mod denoise;
 pub mod evaluate;
 pub mod fuse;
+pub mod inclust;
 pub mod inspect;
 pub mod plot;
 pub mod report;
@@ -15,6 +16,7 @@ pub mod simulate;
 mod atomic;
 mod clock;
 mod error;
+mod layout;
 mod resources;
 mod settings;
 

@@ -3,6 +3,7 @@
 mod cluster;
 mod denoise;
 mod fuse;
+mod inclust;
 mod progress;
 
 use std::path::PathBuf;
@@ -28,6 +29,14 @@ enum Verb {
     Denoise(DenoiseArgs),
     /// Train scDEFR on a file of counts and write embedding, clusters, confidence and a report.
     Cluster(ClusterArgs),
+    /// Generate the modalities that cells lack, from cells that have them (inClust+).
+    Generate(GenerateArgs),
+    /// Impute the genes that cells or spots lack, from cells that have them (inClust+).
+    Impute(ImputeArgs),
+    /// Label cells as those of a reference, with calibrated confidence and unknown cells (inClust+).
+    Transfer(TransferArgs),
+    /// Put the cells of several files, technologies or batches into one space (inClust+).
+    Integrate(IntegrateArgs),
     /// Score an embedding of any .h5ad or .h5mu file against labels.
     Evaluate(EvaluateArgs),
     /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
@@ -134,6 +143,97 @@ struct ClusterArgs {
     run: RunArgs,
 }
 
+/// What every verb of inClust+ takes.
+#[derive(Args)]
+struct TaskArgs {
+    /// Folder for the results.
+    #[arg(short, long, default_value = "cellweave-inclust")]
+    output: PathBuf,
+    /// Column of obs that the embedding is scored against, and that the report draws. Used for scoring only. May be repeated.
+    #[arg(long = "score", value_name = "OBS_KEY")]
+    scored: Vec<String>,
+    /// Go on from the checkpoints in the output folder; files, seed and settings must be the same.
+    #[arg(long)]
+    resume: bool,
+}
+
+#[derive(Args)]
+struct GenerateArgs {
+    /// Cells with all modalities: .h5mu or 10x.
+    #[arg(long, required_unless_present = "print_config")]
+    reference: Option<PathBuf>,
+    /// Cells that lack some of them.
+    #[arg(long, required_unless_present = "print_config")]
+    query: Option<PathBuf>,
+    /// Column of obs with batches within the files.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
+struct ImputeArgs {
+    /// Cells with all genes: .h5ad, .h5mu or 10x.
+    #[arg(long, required_unless_present = "print_config")]
+    reference: Option<PathBuf>,
+    /// Cells or spots with some of them.
+    #[arg(long, required_unless_present = "print_config")]
+    query: Option<PathBuf>,
+    /// Genes that are hidden in the query and compared with their imputed values: a name per line.
+    #[arg(long, value_name = "GENES.txt")]
+    hold_out: Option<PathBuf>,
+    /// Column of obs with batches within the files.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
+struct TransferArgs {
+    /// Cells with labels.
+    #[arg(long, required_unless_present = "print_config")]
+    reference: Option<PathBuf>,
+    /// Cells that get labels.
+    #[arg(long, required_unless_present = "print_config")]
+    query: Option<PathBuf>,
+    /// Column of the reference's obs with the labels.
+    #[arg(long, value_name = "OBS_KEY", required_unless_present = "print_config")]
+    labels: Option<String>,
+    /// Share of the reference's cells whose labels are withheld to calibrate confidence and novelty.
+    #[arg(long, default_value_t = 0.1)]
+    calibration: f64,
+    /// Cells are 'unknown' of whose like less than this share is in the reference.
+    #[arg(long, default_value_t = 0.02)]
+    unknown_below: f64,
+    /// Column of obs with batches within the files.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
+struct IntegrateArgs {
+    /// Files with any modalities each.
+    #[arg(required_unless_present = "print_config")]
+    files: Vec<PathBuf>,
+    /// Column of obs with batches within the files.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
 #[derive(Args)]
 struct EvaluateArgs {
     /// A .h5ad or .h5mu file.
@@ -213,6 +313,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Verb::Fuse(args) => fuse::run(args),
         Verb::Denoise(args) => denoise::run(&args),
         Verb::Cluster(args) => cluster::run(&args),
+        Verb::Generate(args) => inclust::run_generate(&args),
+        Verb::Impute(args) => inclust::run_impute(&args),
+        Verb::Transfer(args) => inclust::run_transfer(&args),
+        Verb::Integrate(args) => inclust::run_integrate(&args),
         Verb::Evaluate(args) => run_evaluate(&args),
         Verb::Inspect(args) => {
             let found = inspect::inspect(&args.file)?;

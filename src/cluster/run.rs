@@ -8,7 +8,6 @@ use fusion_core::{Draw, FusionModel};
 use fusion_models::ScDefr;
 use fusion_models::scdefr::SpectralClusters;
 use indexmap::IndexMap;
-use sc_graph::{Graph, NeighbourOptions, UmapConfig, neighbours, umap};
 use sc_io::{Categorical, Column, Dense, Modality, Uns, WriteOptions};
 use train::{CellData, DeviceChoice, History, Outcome, Run, Trained};
 
@@ -18,6 +17,7 @@ use super::{ClusteringConfig, ClusteringSummary, prepare};
 use crate::clock::Clock;
 use crate::evaluate::{self, EvaluateOptions, labels_of};
 use crate::fuse::FuseObserver;
+use crate::layout::plane;
 use crate::{Error, atomic, resources};
 
 /// Keys of the result.
@@ -202,7 +202,7 @@ pub fn cluster(
         clusters.iter_mut().for_each(|c| *c = name[*c]);
         clock.lap("embed");
         let layout = match config.umap {
-            true => Some(plane(&embedding, config, options.seed)?),
+            true => Some(plane(&embedding, config.graph.n_neighbors, options.seed)?),
             false => None,
         };
         clock.lap("umap");
@@ -363,23 +363,6 @@ pub(super) fn names_by_size(clusters: &[usize], k: usize) -> Vec<usize> {
     let mut name = vec![0; k];
     order.iter().enumerate().for_each(|(n, &c)| name[c] = n);
     name
-}
-
-fn plane(embedding: &Dense, config: &ClusteringConfig, seed: u64) -> Result<Dense, Error> {
-    let (n, d) = (embedding.n_rows(), embedding.n_cols());
-    let neighbours = neighbours(
-        embedding.values(),
-        n,
-        d,
-        config.graph.n_neighbors.min(n),
-        &NeighbourOptions::default(),
-    )?;
-    let options = UmapConfig {
-        seed,
-        ..UmapConfig::default()
-    };
-    let points = umap(&Graph::fuzzy(&neighbours)?, embedding.values(), d, &options)?;
-    Dense::new(n, 2, points).ok_or_else(|| Error::Input("a layout of another shape".to_owned()))
 }
 
 fn sizes(clusters: &[usize]) -> Vec<usize> {

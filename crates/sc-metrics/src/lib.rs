@@ -9,6 +9,7 @@ struct Readme;
 
 mod assignment;
 mod contingency;
+mod correlation;
 mod error;
 mod information;
 mod internal;
@@ -18,6 +19,7 @@ mod points;
 mod scores;
 
 pub use contingency::Contingency;
+pub use correlation::{partial_spearman, pearson, ranks, spearman};
 pub use error::MetricError;
 pub use information::Average;
 pub use internal::{calinski_harabasz, davies_bouldin, silhouette, silhouette_samples};

@@ -55,15 +55,15 @@ pub struct InclustConfig {
     pub n_latent: usize,
     /// Widths of the encoder's hidden layers. Default one of 256; published 200 and 50.
     pub encoder: Vec<usize>,
-    /// Widths of the decoder's hidden layers. Default one of 256; published 200.
+    /// Widths of the decoder's hidden layers. Default one of 64; published 200.
     pub decoder: Vec<usize>,
     /// What the hidden layers normalise. Default `layer`, which treats a cell alike in every batch; published `none`.
     pub normalization: Normalization,
     /// What follows. Default `relu`.
     pub activation: Activation,
-    /// Dropout in the encoder. Default 0.2; published 0.
+    /// Dropout in the encoder. Default 0.3; published 0.
     pub dropout: f64,
-    /// Share of input values that are hidden in training. Default 0.2; published 0.
+    /// Share of input values that are hidden in training. Default 0.3; published 0.
     pub input_dropout: f64,
     /// Probability that a visible group is hidden in training where others are visible too. Default 0; published 0.
     pub group_dropout: f64,
@@ -87,11 +87,11 @@ impl Default for InclustConfig {
         Self {
             n_latent: 32,
             encoder: vec![256],
-            decoder: vec![256],
+            decoder: vec![64],
             normalization: Normalization::Layer,
             activation: Activation::Relu,
-            dropout: 0.2,
-            input_dropout: 0.2,
+            dropout: 0.3,
+            input_dropout: 0.3,
             group_dropout: 0.0,
             arithmetic: Arithmetic::Minus,
             covariate_bias: false,

@@ -1,0 +1,189 @@
+//! Cells of several files or batches in one space: `cellweave integrate`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use sc_graph::{Graph, NeighbourOptions, leiden, neighbours};
+use sc_io::{Categorical, Column, Csr, Matrix, Modality, MultiModal, Table, WriteOptions};
+
+use super::generate::{batches, name_of};
+use super::joined::Known;
+use super::part::{Kind, Part};
+use super::task::{Done, EMBEDDING, Task, TaskOptions, add};
+use super::{InclustSettings, Joined};
+use crate::Error;
+use crate::fuse::FuseObserver;
+use crate::layout::plane;
+use crate::plot::Categories;
+use crate::report::MapColour;
+
+/// Key of the batch, and of the clusters, in obs.
+const BATCH: &str = "inclust_batch";
+const CLUSTER: &str = "inclust_cluster";
+
+/// Which files.
+#[derive(Clone, Debug)]
+pub struct IntegrateFiles {
+    /// One file or more, each with any modalities.
+    pub files: Vec<PathBuf>,
+    /// Column of obs with batches within the files, if there are any.
+    pub batch: Option<String>,
+}
+
+/// Puts the cells of all files into one space, without what sets their batches apart.
+///
+/// Leaves `result.h5mu` (a modality of each kind with the counts of the features that all files with it share, `obs["inclust_batch"]`,
+/// `obs["inclust_cluster"]` (Leiden of the embedding), `obsm["X_inclust"]`, `obsm["X_umap"]`; `.h5ad` where there is RNA alone), `report.html`,
+/// `summary.json`, `pictures/` and `checkpoints/`. Cells of several files that share a name get the number of their file behind it.
+///
+/// # Errors
+/// Files that cannot be read, or share no feature; settings; the disk.
+pub fn integrate(
+    files: &IntegrateFiles,
+    options: &TaskOptions,
+    settings: &InclustSettings,
+    observer: &mut dyn FuseObserver,
+) -> Result<Done, Error> {
+    let inputs: Vec<&PathBuf> = files.files.iter().collect();
+    let mut task = Task::new("integrate", &inputs, options, settings, observer)?;
+    let mut parts = vec![];
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    for file in &files.files {
+        task.observer.say(&format!("reading {}", file.display()));
+        let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned());
+        let stem = stem.unwrap_or_else(|| "file".to_owned());
+        let times = taken.entry(stem.clone()).or_default();
+        *times += 1;
+        let name = match *times {
+            1 => stem,
+            n => format!("{stem} ({n})"),
+        };
+        parts.push(Part::read(&name, file, settings)?);
+    }
+    task.clock.lap("read");
+    let known = Known {
+        batches: batches(&parts, files.batch.as_deref())?,
+        ..Known::default()
+    };
+    let joined = Joined::new(&parts, &known, settings)?;
+    if joined.batches.len() < 2 {
+        let notice = "there is one batch: nothing is corrected for";
+        task.summary.notices.push(notice.to_owned());
+    }
+    let Some(fitted) = task.fit(&joined)? else {
+        return task.finish(None, None);
+    };
+    let rows: Vec<usize> = (0..joined.data.n_cells()).collect();
+    let embedding = fitted.embed(&joined, &rows);
+    task.clock.lap("embed");
+    let k = 15.min(rows.len());
+    let (n, d) = (rows.len(), embedding.n_cols());
+    let near = neighbours(embedding.values(), n, d, k, &NeighbourOptions::default())?;
+    let clusters = leiden(&Graph::fuzzy(&near)?, 1.0, options.seed)?;
+    let layout = plane(&embedding, k, options.seed)?;
+    task.clock.lap("cluster");
+    let all: Vec<&Modality> = parts.iter().map(|p| &p.measured[0].modality).collect();
+    task.score(&embedding, &all);
+
+    let batch: Vec<String> = known.batches.iter().flatten().cloned().collect();
+    let of = |labels: Vec<Option<String>>| MapColour::Labels(Categories::from_labels(&labels));
+    let drawn = batch.iter().cloned().map(Some).collect();
+    task.colours.insert(0, (BATCH.to_owned(), of(drawn)));
+    let drawn = clusters.iter().map(|c| Some(c.to_string())).collect();
+    task.colours.insert(1, (CLUSTER.to_owned(), of(drawn)));
+    let mut result = joint(&parts, &joined)?;
+    let n_clusters = clusters.iter().max().map_or(0, |m| m + 1);
+    let codes = clusters.iter().map(|&c| c as i32).collect();
+    let names = (0..n_clusters).map(|c| c.to_string()).collect();
+    let obs = &mut result.obs;
+    add(
+        obs,
+        "obs",
+        BATCH,
+        Column::Categorical(Categorical::from_labels(&batch)),
+    )?;
+    add(
+        obs,
+        "obs",
+        CLUSTER,
+        Column::Categorical(Categorical::from_codes(codes, names)),
+    )?;
+    for column in &options.scored {
+        let labels: Vec<String> = all
+            .iter()
+            .flat_map(|m| match m.obs.column(column) {
+                Ok(c) => c.labels(),
+                Err(_) => vec![None; m.n_obs()],
+            })
+            .map(Option::unwrap_or_default)
+            .collect();
+        add(&mut result.obs, "obs", column, Column::text(labels))?;
+    }
+    result.obsm.insert(EMBEDDING.to_owned(), embedding.into());
+    result
+        .obsm
+        .insert("X_umap".to_owned(), layout.clone().into());
+    let (key, record) = task.record()?;
+    result.uns.insert(key, record);
+    let write = WriteOptions {
+        forbid: files.files.clone(),
+    };
+    task.write(result, &write)?;
+    task.finish(Some(&fitted), Some(&layout))
+}
+
+/// The counts of all files, modality by modality: features that all files with it share, of the cells that have it.
+fn joint(parts: &[Part], joined: &Joined) -> Result<MultiModal, Error> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for cell in parts.iter().flat_map(Part::cells) {
+        *seen.entry(cell).or_default() += 1;
+    }
+    let names: Vec<Vec<String>> = parts
+        .iter()
+        .enumerate()
+        .map(|(file, part)| {
+            let name = |cell: &String| match seen[cell.as_str()] {
+                1 => cell.clone(),
+                _ => format!("{cell}-{file}"),
+            };
+            part.cells().iter().map(name).collect()
+        })
+        .collect();
+    let mut modalities = IndexMap::new();
+    for kind in [Kind::Rna, Kind::Protein, Kind::Chromatin] {
+        let Some(group) = joined
+            .of(kind)
+            .find(|&g| joined.groups[g].name == kind.name())
+        else {
+            continue;
+        };
+        let features = &joined.groups[group].features;
+        let (mut x, mut cells) = (Csr::zeros(0, features.len()), vec![]);
+        let mut of = None;
+        for (part, names) in parts.iter().zip(&names) {
+            let Some(m) = part.of(kind) else {
+                continue;
+            };
+            of.get_or_insert(part);
+            let places: Vec<usize> = features.iter().map(|f| m.places[f]).collect();
+            let counts = m.counts.select_columns(&places);
+            for row in 0..counts.n_rows() {
+                let (c, v) = counts.row(row);
+                x.push_row(c.iter().copied().zip(v.iter().copied()));
+            }
+            cells.extend(names.iter().cloned());
+        }
+        let Some(part) = of else {
+            continue;
+        };
+        let var = Table::new(features.iter().map(|f| name_of(part, kind, f)));
+        let m = Modality::new(Matrix::Csr(x), Table::new(cells), var);
+        let m = m.map_err(|e| Error::Input(e.to_string()))?;
+        modalities.insert(kind.name().to_owned(), m);
+    }
+    let mut result = MultiModal::new(modalities);
+    // The order of the embedding, whichever modality a file has.
+    result.obs = Table::new(names.into_iter().flatten());
+    Ok(result)
+}

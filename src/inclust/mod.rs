@@ -1,0 +1,33 @@
+//! inClust+ from files to results: `cellweave generate`, `impute`, `transfer` and `integrate`.
+//!
+//! All four are the same three steps. [`Part`]s are files as they are; [`Joined`] is several of them as one data set with a plan of masks, in which
+//! features that the same files have are a group; [`fit`] trains a few models on it, whose averaged predictions are read
+//! out by group. What a verb adds is which files, what is asked of the models, and how it is written.
+
+mod calibration;
+mod config;
+mod fit;
+mod generate;
+mod groups;
+mod impute;
+mod integrate;
+mod joined;
+mod novelty;
+mod part;
+mod summary;
+mod task;
+mod transfer;
+mod values;
+
+pub use calibration::{expected_calibration_error, temperature};
+pub use config::{InclustSettings, KindWeights, Likelihoods, PlanKind, Scaling};
+pub use fit::{FitOptions, Fitted, Predictions, fit};
+pub use generate::{GenerateFiles, generate};
+pub use impute::{ImputeFiles, impute};
+pub use integrate::{IntegrateFiles, integrate};
+pub use joined::{Group, Joined, Known, Units};
+pub use novelty::novelty;
+pub use part::{Kind, Measured, Part};
+pub use summary::InclustSummary;
+pub use task::{Done, TaskOptions};
+pub use transfer::{TransferFiles, UNKNOWN, transfer};
