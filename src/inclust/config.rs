@@ -44,6 +44,9 @@ pub struct Likelihoods {
     /// Of RNA: `nb`, `zinb` or `poisson` of counts, `gaussian` of the values that the encoder is given, which must be scaled per data set.
     /// Default `nb`.
     pub rna: GroupLikelihood,
+    /// Of protein: `gaussian` of standardised `ln(1 + counts)`, or one of counts, whose library is the cell's protein. Default `gaussian`: what is
+    /// generated is on that scale, and no library has to be guessed.
+    pub protein: GroupLikelihood,
     /// Of chromatin, zeros and ones. Default `bernoulli`.
     pub chromatin: GroupLikelihood,
 }
@@ -52,6 +55,7 @@ impl Default for Likelihoods {
     fn default() -> Self {
         Self {
             rna: GroupLikelihood::Nb,
+            protein: GroupLikelihood::Gaussian,
             chromatin: GroupLikelihood::Bernoulli,
         }
     }
@@ -224,6 +228,11 @@ impl InclustSettings {
                 other => other.counts(),
             },
             "likelihoods.rna must be nb, zinb or poisson, or gaussian with scaling = \"per_dataset\"",
+        );
+        wrong.require(
+            self.likelihoods.protein == GroupLikelihood::Gaussian
+                || self.likelihoods.protein.counts(),
+            "likelihoods.protein must be gaussian, nb, zinb or poisson",
         );
         let w = self.weights;
         for (name, weight) in [

@@ -194,13 +194,21 @@ impl Builder<'_> {
                 Matrix::Csr(counts)
             }
             Kind::Protein => {
+                config.likelihood = self.settings.likelihoods.protein;
                 let mut x = counts.to_dense();
                 x.values_mut().iter_mut().for_each(|v| *v = v.ln_1p());
                 let cells: Vec<usize> = rows_with.iter().flat_map(|r| r.iter().copied()).collect();
                 // The rows of files without protein are zeros before and after.
                 let of = standardize(&mut x, &cells);
-                with.iter().for_each(|&part| units[part] = Some(of.clone()));
-                Matrix::Dense(x)
+                if config.likelihood.counts() {
+                    let entry = format!("{name}{INPUT}");
+                    config.input_entry = Some(entry.clone());
+                    self.features.insert(entry, Matrix::Dense(x));
+                    Matrix::Csr(counts)
+                } else {
+                    with.iter().for_each(|&part| units[part] = Some(of.clone()));
+                    Matrix::Dense(x)
+                }
             }
         };
         self.features.insert(name.clone(), values);

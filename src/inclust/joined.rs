@@ -5,13 +5,14 @@ use std::ops::Range;
 use fusion_models::inclust::{COVARIATES, GroupConfig, LABELS};
 use indexmap::IndexMap;
 use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Source};
+use sc_graph::{Graph, Modality, Operator, WnnOptions, wnn};
 use sc_io::{Dense, Matrix};
-use train::CellData;
+use train::{CellData, CellNetwork, NeighbourSampling};
 
 use super::groups::Builder;
 use super::part::{Kind, Part};
 use super::{InclustSettings, PlanKind};
-use crate::Error;
+use crate::{Error, evaluate};
 
 /// Features that the same files measured.
 #[derive(Clone, Debug)]
@@ -73,6 +74,24 @@ pub struct Known {
     pub labels: Option<Vec<Vec<Option<String>>>>,
     /// Genes that must be used, in upper case, whether or not they vary.
     pub wanted: Vec<String>,
+}
+
+impl Known {
+    /// Labels of the cells of a file where `keep` says so of the cell's place; the others are withheld.
+    ///
+    /// # Errors
+    /// No such column.
+    pub fn labels(part: &Part, column: &str, keep: impl Fn(usize) -> bool) -> Result<Self, Error> {
+        let mut labels = evaluate::labels_of(&part.whole, part.cells(), column)?;
+        let places = labels.iter_mut().enumerate();
+        places
+            .filter(|(i, _)| !keep(*i))
+            .for_each(|(_, l)| *l = None);
+        Ok(Self {
+            labels: Some(vec![labels]),
+            ..Self::default()
+        })
+    }
 }
 
 impl Joined {
@@ -164,6 +183,29 @@ impl Joined {
             0 => settings.n_components,
             n => n,
         }
+    }
+
+    /// The graph of weighted nearest neighbours of the cells in what two entries of the data hold of them, for models that want one.
+    ///
+    /// # Errors
+    /// No such entry; those of [`wnn`].
+    pub fn wnn_network(
+        &self,
+        entries: [&str; 2],
+        sampling: NeighbourSampling,
+    ) -> Result<CellNetwork, Error> {
+        let of = |name: &str| {
+            let values = self.data.features().get(name).map(Matrix::to_dense);
+            values.ok_or_else(|| Error::Input(format!("the data have no '{name}'")))
+        };
+        let [a, b] = [of(entries[0])?, of(entries[1])?];
+        let sides = [&a, &b].map(|x| Modality {
+            points: x.values(),
+            n_dims: x.n_cols(),
+        });
+        let near = wnn(sides, self.data.n_cells(), &WnnOptions::default())?.neighbours;
+        let operator = Operator::new(&Graph::fuzzy(&near)?, 1.0);
+        Ok(CellNetwork::new(operator, sampling))
     }
 
     /// The groups of a kind.

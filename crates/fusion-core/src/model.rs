@@ -15,6 +15,16 @@ pub struct Stage {
     pub modalities: Vec<String>,
 }
 
+impl Stage {
+    /// A stage of that name, on these modalities.
+    pub fn new<'a>(name: &str, modalities: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            modalities: modalities.into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
 /// Shows batches to a function.
 pub type EachBatch<'a> = dyn Fn(&mut dyn FnMut(&CellBatch)) + 'a;
 

@@ -29,7 +29,7 @@ pub use fused_optim::clip_global_norm;
 pub use history::{EpochRecord, History};
 pub use init::seeded_init;
 pub use network::{CellNetwork, NeighbourSampling};
-pub use observer::{Observer, Silent, StepReport};
+pub use observer::{Observer, Silent, StepReport, StopAfter};
 pub use sampler::Sampler;
 pub use split::Split;
 pub use trainer::{Outcome, Run, Trained, split, train, trained};

@@ -14,6 +14,13 @@ pub struct NeighbourSampling {
     pub fanout: usize,
 }
 
+impl NeighbourSampling {
+    /// That many steps, with at most that many new neighbours per cell.
+    pub fn new(hops: usize, fanout: usize) -> Self {
+        Self { hops, fanout }
+    }
+}
+
 /// The normalised graph of a data set, from which each batch gets the part among its cells.
 ///
 /// A batch of all cells gets the whole graph. A smaller one is grown along edges, with at most `fanout` neighbours per cell

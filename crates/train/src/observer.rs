@@ -40,3 +40,25 @@ pub trait Observer {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// Watches nothing and stops the run after some steps, as a user might.
+///
+/// ```
+/// use train::{Observer, StopAfter};
+/// assert!(StopAfter(0).should_stop() && !StopAfter(1).should_stop());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StopAfter(
+    /// Steps that are left.
+    pub usize,
+);
+
+impl Observer for StopAfter {
+    fn on_step(&mut self, _report: &StepReport) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    fn should_stop(&mut self) -> bool {
+        self.0 == 0
+    }
+}

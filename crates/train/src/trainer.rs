@@ -33,6 +33,33 @@ pub struct Run<'a> {
     pub context: serde_json::Value,
 }
 
+impl<'a> Run<'a> {
+    /// A run from the beginning, with checkpoints in a folder; of no context but its settings.
+    pub fn new(
+        config: &'a TrainConfig,
+        seed: u64,
+        device: &'a Device,
+        checkpoints: &'a Path,
+    ) -> Self {
+        Self {
+            config,
+            seed,
+            device,
+            checkpoints: Some(checkpoints),
+            resume: false,
+            context: serde_json::json!({ "config": config, "seed": seed }),
+        }
+    }
+
+    /// The same, going on from the newest checkpoint.
+    pub fn resumed(&self) -> Self {
+        Self {
+            resume: true,
+            ..self.clone()
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

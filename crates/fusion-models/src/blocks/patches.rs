@@ -31,6 +31,11 @@ pub struct Patches {
 }
 
 impl Patches {
+    /// That many features in tokens of `width`.
+    pub fn new(n_features: usize, width: usize) -> Self {
+        Self { n_features, width }
+    }
+
     /// Number of tokens.
     pub fn n_tokens(&self) -> usize {
         self.n_features.div_ceil(self.width)

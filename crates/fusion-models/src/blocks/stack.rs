@@ -18,6 +18,15 @@ pub struct TttStackConfig {
 }
 
 impl TttStackConfig {
+    /// An encoder: that many blocks and a final norm.
+    pub fn encoder(block: TttBlockConfig, depth: usize) -> Self {
+        Self {
+            block,
+            depth,
+            final_norm: true,
+        }
+    }
+
     /// A new stack.
     pub fn init(&self, device: &Device) -> TttStack {
         TttStack {

@@ -19,6 +19,16 @@ pub struct TagConvConfig {
 }
 
 impl TagConvConfig {
+    /// From and to that many features, over that many steps along edges, with a bias.
+    pub fn new(d_input: usize, d_output: usize, n_hops: usize) -> Self {
+        Self {
+            d_input,
+            d_output,
+            n_hops,
+            bias: true,
+        }
+    }
+
     /// A new layer.
     pub fn init(&self, device: &Device) -> TagConv {
         let layer = |hop: usize| {

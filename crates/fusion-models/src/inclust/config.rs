@@ -63,7 +63,7 @@ pub struct InclustConfig {
     pub activation: Activation,
     /// Dropout in the encoder. Default 0.3; published 0.
     pub dropout: f64,
-    /// Share of input values that are hidden in training. Default 0.3; published 0.
+    /// Share of input values that are hidden in training. Default 0.5; published 0.
     pub input_dropout: f64,
     /// Probability that a visible group is hidden in training where others are visible too. Default 0; published 0.
     pub group_dropout: f64,
@@ -91,7 +91,7 @@ impl Default for InclustConfig {
             normalization: Normalization::Layer,
             activation: Activation::Relu,
             dropout: 0.3,
-            input_dropout: 0.3,
+            input_dropout: 0.5,
             group_dropout: 0.0,
             arithmetic: Arithmetic::Minus,
             covariate_bias: false,

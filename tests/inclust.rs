@@ -1,0 +1,318 @@
+//! `cellweave generate`, `impute`, `transfer` and `integrate` from files to files.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use cellweave::sc_io::{self, Categorical, Column, Dense, Embedding, Modality, MultiModal};
+use cellweave::sc_metrics::pearson;
+use common::{cellweave, small, stderr};
+
+const QUICK: [&str; 8] = [
+    "--set",
+    "n_models=2",
+    "--set",
+    "steps=150",
+    "--set",
+    "train.batch_size=32",
+    "--set",
+    "train.micro_batch=32",
+];
+
+fn run(verb: &str, output: &Path, args: &[&str]) -> Output {
+    let mut all = vec![verb.to_owned(), "-o".into(), output.display().to_string()];
+    all.extend(QUICK.iter().chain(args).map(|s| (*s).to_owned()));
+    cellweave(all)
+}
+
+fn succeeds(verb: &str, output: &Path, args: &[&str]) {
+    let done = run(verb, output, args);
+    assert!(done.status.success(), "{}", stderr(&done));
+    for name in ["report.html", "summary.json", "pictures"] {
+        assert!(output.join(name).exists(), "{name}");
+    }
+}
+
+/// Fails before any training, with this message.
+fn refuses(verb: &str, args: &[&str], message: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out");
+    let done = run(verb, &output, args);
+    assert!(!done.status.success());
+    let said = stderr(&done);
+    assert!(said.contains(message), "'{message}' is not in: {said}");
+    assert!(
+        !output.join("checkpoints").exists(),
+        "something was trained"
+    );
+}
+
+/// The first cells of a simulated CITE-seq file, and RNA and protein of the rest.
+fn split(n_cells: usize, n_first: usize) -> (MultiModal, MultiModal) {
+    let all = small(n_cells);
+    let part = |rows: Vec<usize>| {
+        let modalities = all.modalities.iter();
+        MultiModal::new(
+            modalities
+                .map(|(n, m)| (n.clone(), m.select_obs(&rows)))
+                .collect(),
+        )
+    };
+    (
+        part((0..n_first).collect()),
+        part((n_first..n_cells).collect()),
+    )
+}
+
+fn write(folder: &Path, name: &str, data: &MultiModal) -> String {
+    let path = folder.join(name);
+    match data.modalities.len() {
+        1 => sc_io::write_h5ad(&data.modalities[0], &path).unwrap(),
+        _ => sc_io::write_h5mu(data, &path).unwrap(),
+    };
+    path.display().to_string()
+}
+
+fn alone(data: &MultiModal, modality: &str) -> MultiModal {
+    let m = data.modalities[modality].clone();
+    MultiModal::new([(modality.to_owned(), m)].into_iter().collect())
+}
+
+fn dense(m: &Modality) -> Dense {
+    m.x.as_ref().unwrap().to_dense()
+}
+
+fn column(x: &Dense, j: usize) -> Vec<f64> {
+    (0..x.n_rows()).map(|r| f64::from(x.row(r)[j])).collect()
+}
+
+fn read_h5ad(folder: &Path) -> Modality {
+    sc_io::read_h5ad(folder.join("result.h5ad")).unwrap().data
+}
+
+#[test]
+fn protein_is_generated_for_cells_that_lack_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(300, 220);
+    let r = write(folder.path(), "reference.h5mu", &reference);
+    let q = write(folder.path(), "query.h5ad", &alone(&query, "rna"));
+    let before = fs::read(&q).unwrap();
+    let out = folder.path().join("out");
+    succeeds(
+        "generate",
+        &out,
+        &["--reference", &r, "--query", &q, "--score", "cell_type"],
+    );
+    assert_eq!(fs::read(&q).unwrap(), before, "the input changed");
+    let result = sc_io::read_h5mu(out.join("result.h5mu")).unwrap().data;
+    let (rna, adt) = (&result.modalities["rna"], &result.modalities["adt"]);
+    assert_eq!(rna.obs.index(), query.modalities["rna"].obs.index());
+    assert_eq!(
+        dense(rna).values(),
+        dense(&query.modalities["rna"]).values()
+    );
+    assert_eq!(adt.var.index(), reference.modalities["adt"].var.index());
+    assert_eq!(
+        adt.var.column("imputed").unwrap().label(0).as_deref(),
+        Some("true")
+    );
+    assert!(result.obsm.contains_key("X_inclust") && result.uns.contains_key("inclust"));
+    // The measured protein of these cells was seen by nobody.
+    let measured = dense(&query.modalities["adt"]);
+    let generated = dense(adt);
+    let mut mean = 0.0;
+    for j in 0..measured.n_cols() {
+        let truth: Vec<f64> = column(&measured, j).iter().map(|v| v.ln_1p()).collect();
+        mean += pearson(&truth, &column(&generated, j)) / measured.n_cols() as f64;
+    }
+    assert!(mean > 0.5, "mean correlation {mean}");
+    let sd = adt.layers["sd"].to_dense();
+    assert!(sd.values().iter().all(|v| *v > 0.0 && v.is_finite()));
+}
+
+#[test]
+fn an_interrupted_run_ends_as_an_uninterrupted_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(160, 120);
+    let r = write(folder.path(), "reference.h5mu", &reference);
+    let q = write(folder.path(), "query.h5ad", &alone(&query, "rna"));
+    let [once, twice] = ["once", "twice"].map(|n| folder.path().join(n));
+    let files = ["--reference", &r, "--query", &q];
+    succeeds("generate", &once, &files);
+    // In the middle of the second model.
+    let stopped = run(
+        "generate",
+        &twice,
+        &[&files[..], &["--stop-after-steps", "170"]].concat(),
+    );
+    assert_eq!(stopped.status.code(), Some(130), "{}", stderr(&stopped));
+    assert!(!twice.join("result.h5mu").exists());
+    succeeds("generate", &twice, &[&files[..], &["--resume"]].concat());
+    let read = |folder: &PathBuf| {
+        let data = sc_io::read_h5mu(folder.join("result.h5mu")).unwrap().data;
+        dense(&data.modalities["adt"])
+    };
+    assert_eq!(read(&once).values(), read(&twice).values());
+}
+
+#[test]
+fn hidden_genes_are_imputed_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(300, 200);
+    let r = write(folder.path(), "reference.h5ad", &alone(&reference, "rna"));
+    let q = write(folder.path(), "query.h5ad", &alone(&query, "rna"));
+    let genes = query.modalities["rna"].var.index();
+    let hidden: Vec<String> = genes.iter().step_by(7).cloned().collect();
+    let list = folder.path().join("hidden.txt");
+    fs::write(&list, hidden.join("\n")).unwrap();
+    let list = list.display().to_string();
+    let out = folder.path().join("out");
+    let files = ["--reference", &r, "--query", &q];
+    succeeds(
+        "impute",
+        &out,
+        &[&files[..], &["--hold-out", &list]].concat(),
+    );
+    let result = read_h5ad(&out);
+    assert_eq!(result.obs.index(), query.modalities["rna"].obs.index());
+    let (mut found, mut wanted) = (result.var.index().to_vec(), hidden.clone());
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted);
+    assert!(result.layers.contains_key("sd"));
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
+    let found = summary["found"].as_object().unwrap();
+    let (_, pearson) = found
+        .iter()
+        .find(|(k, _)| k.starts_with("Pearson"))
+        .unwrap();
+    assert!(pearson.as_f64().unwrap() > 0.1, "{pearson}");
+    refuses("impute", &files, "nothing to impute");
+}
+
+#[test]
+fn labels_are_transferred_and_new_types_are_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(400, 280);
+    // One type is not in the reference.
+    let labels = reference.modalities["rna"]
+        .obs
+        .column("cell_type")
+        .unwrap()
+        .labels();
+    let new = labels[0].clone().unwrap();
+    let kept: Vec<usize> = (0..labels.len())
+        .filter(|&i| labels[i].as_ref() != Some(&new))
+        .collect();
+    let rna = reference.modalities["rna"].select_obs(&kept);
+    let reference = MultiModal::new([("rna".to_owned(), rna)].into_iter().collect());
+    let r = write(folder.path(), "reference.h5ad", &reference);
+    let q = write(folder.path(), "query.h5ad", &alone(&query, "rna"));
+    let out = folder.path().join("out");
+    let files = ["--reference", &r, "--query", &q, "--labels", "cell_type"];
+    succeeds("transfer", &out, &files);
+    let result = read_h5ad(&out);
+    let found = result.obs.column("inclust_label").unwrap().labels();
+    let truth = query.modalities["rna"]
+        .obs
+        .column("cell_type")
+        .unwrap()
+        .labels();
+    let share = |new_type: bool, right: &dyn Fn(&Option<String>, &Option<String>) -> bool| {
+        let of = found
+            .iter()
+            .zip(&truth)
+            .filter(|(_, t)| (t.as_ref() == Some(&new)) == new_type);
+        let all: Vec<bool> = of.map(|(f, t)| right(f, t)).collect();
+        all.iter().filter(|r| **r).count() as f64 / all.len() as f64
+    };
+    let known = share(false, &|f, t| f == t);
+    assert!(known > 0.8, "{known} of the known types");
+    let unknown = |f: &Option<String>, _: &Option<String>| f.as_deref() == Some("unknown");
+    let (of_new, of_known) = (share(true, &unknown), share(false, &unknown));
+    assert!(
+        of_new > of_known + 0.3,
+        "unknown: {of_new} of the new, {of_known} of the known"
+    );
+    for name in ["inclust_confidence", "inclust_novelty"] {
+        assert!(
+            matches!(result.obs.column(name).unwrap(), Column::Float(_)),
+            "{name}"
+        );
+    }
+    refuses(
+        "transfer",
+        &["--reference", &r, "--query", &q, "--labels", "age"],
+        "age",
+    );
+    let mut none = reference.clone();
+    let n = none.modalities["rna"].n_obs();
+    let column = Column::Categorical(Categorical::from_labels(vec!["unknown"; n]));
+    none.modalities["rna"]
+        .obs
+        .insert("nothing", column)
+        .unwrap();
+    let r = write(folder.path(), "none.h5ad", &none);
+    refuses(
+        "transfer",
+        &["--reference", &r, "--query", &q, "--labels", "nothing"],
+        "has no label",
+    );
+}
+
+#[test]
+fn a_mosaic_is_put_into_one_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = split(240, 120);
+    let a = write(folder.path(), "both.h5mu", &first);
+    let b = write(folder.path(), "rna.h5ad", &alone(&second, "rna"));
+    let out = folder.path().join("out");
+    succeeds("integrate", &out, &[&a, &b, "--score", "cell_type"]);
+    let result = sc_io::read_h5mu(out.join("result.h5mu")).unwrap().data;
+    let Embedding::Matrix(z) = &result.obsm["X_inclust"] else {
+        panic!("the embedding is a table")
+    };
+    assert_eq!((z.n_rows(), result.obs.len()), (240, 240));
+    assert_eq!(result.modalities["adt"].n_obs(), 120);
+    for name in ["inclust_batch", "inclust_cluster", "cell_type"] {
+        assert!(result.obs.column(name).is_ok(), "{name}");
+    }
+    let summary = fs::read_to_string(out.join("summary.json")).unwrap();
+    assert!(summary.contains("\"ari\""));
+    refuses("integrate", &[&b, "--batch", "donor"], "obs['donor']");
+}
+
+#[test]
+fn files_that_share_nothing_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(120, 80);
+    let r = write(folder.path(), "reference.h5mu", &reference);
+    let q = write(folder.path(), "query.h5mu", &query);
+    refuses(
+        "generate",
+        &["--reference", &r, "--query", &q],
+        "nothing to generate",
+    );
+    let mut other = alone(&query, "rna");
+    let m = &mut other.modalities["rna"];
+    let names: Vec<String> = (0..m.n_vars()).map(|i| format!("other{i}")).collect();
+    m.var = sc_io::Table::new(names);
+    let q = write(folder.path(), "other.h5ad", &other);
+    refuses(
+        "generate",
+        &["--reference", &r, "--query", &q],
+        "share no feature",
+    );
+    // Protein alone leads nowhere: the query has nothing that the reference shares with it.
+    let rna = write(folder.path(), "rna.h5ad", &alone(&reference, "rna"));
+    let adt = folder.path().join("adt.h5mu").display().to_string();
+    sc_io::write_h5mu(&alone(&query, "adt"), &adt).unwrap();
+    refuses(
+        "generate",
+        &["--reference", &rna, "--query", &adt],
+        "cannot be generated",
+    );
+}
