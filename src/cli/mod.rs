@@ -211,7 +211,7 @@ struct TransferArgs {
     /// Cells are 'unknown' of whose like less than this share is in the reference.
     #[arg(long, default_value_t = 0.02)]
     unknown_below: f64,
-    /// Column of obs with batches within the files.
+    /// Column of obs with batches. With it the files are batches too, whose means are drawn together.
     #[arg(long, value_name = "OBS_KEY")]
     batch: Option<String>,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use fusion_core::{CellBatch, Draw, FusionModel, ModelGraph};
 use fusion_models::Inclust;
 use fusion_models::inclust::COVARIATES;
+use mask_modules::GroupSet;
 use sc_io::Dense;
 use train::{History, Outcome, Run, Trained};
 
@@ -140,29 +141,44 @@ impl Fitted {
         }
     }
 
-    /// The latent vectors of some cells without their covariates, `[cells, n_latent]`, of the first model.
+    /// The latent vectors of some cells without their covariates, `[cells, n_latent]`, of the first model, from everything that was measured.
     pub fn embed(&self, joined: &Joined, rows: &[usize]) -> Dense {
-        self.embed_with(0, joined, rows)
-    }
-
-    /// The same of another model.
-    ///
-    /// # Panics
-    /// If there is no such model.
-    pub fn embed_with(&self, model: usize, joined: &Joined, rows: &[usize]) -> Dense {
-        let model = &self.models[model];
         let mut values = vec![];
         self.blocks(joined, rows, |batch| {
-            values.extend(model.embed(batch).into_data().iter::<f32>());
+            values.extend(self.models[0].embed(batch).into_data().iter::<f32>());
         });
         shaped(rows.len(), values)
     }
 
-    /// Probabilities of the components, `[cells, n_components]`, averaged over the models.
-    pub fn components(&self, joined: &Joined, rows: &[usize]) -> Dense {
+    /// The same of another model, from some groups alone: cells of files that measured different things are comparable only from what both
+    /// have.
+    ///
+    /// # Panics
+    /// If there is no such model.
+    pub fn embed_with(
+        &self,
+        model: usize,
+        joined: &Joined,
+        rows: &[usize],
+        seen: GroupSet,
+    ) -> Dense {
+        let model = &self.models[model];
         let mut values = vec![];
         self.blocks(joined, rows, |batch| {
-            let each = self.models.iter().map(|m| m.encode_cells(batch).components);
+            let rows = joined.plan.showing(vec![seen; batch.len()]);
+            values.extend(model.encode(batch, &rows).free.into_data().iter::<f32>());
+        });
+        shaped(rows.len(), values)
+    }
+
+    /// Probabilities of the components from some groups, `[cells, n_components]`, averaged over the models.
+    pub fn components(&self, joined: &Joined, rows: &[usize], seen: GroupSet) -> Dense {
+        let mut values = vec![];
+        self.blocks(joined, rows, |batch| {
+            let each = self.models.iter().map(|m| {
+                let rows = joined.plan.showing(vec![seen; batch.len()]);
+                m.encode(batch, &rows).components
+            });
             let sum = each.reduce(|a, b| a + b);
             let mean = sum.map(|s| s.div_scalar(self.models.len() as f64));
             values.extend(

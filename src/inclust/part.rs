@@ -155,6 +155,27 @@ impl Part {
         self.measured[0].modality.obs.index()
     }
 
+    /// Some of the cells, and of what was measured the given kinds, as a part of its own.
+    pub fn select(&self, name: &str, rows: &[usize], kinds: &[Kind]) -> Self {
+        let measured = self.measured.iter().filter(|m| kinds.contains(&m.kind));
+        let measured = measured.map(|m| Measured {
+            modality: m.modality.select_obs(rows),
+            counts: m.counts.select_rows(rows),
+            ..m.clone()
+        });
+        Self {
+            name: name.to_owned(),
+            measured: measured.collect(),
+            whole: self.whole.clone(),
+            notices: vec![],
+        }
+    }
+
+    /// The kinds of modalities that are there.
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.measured.iter().map(|m| m.kind).collect()
+    }
+
     /// The file's modalities, of the cells that are kept, all in one order.
     pub fn kept(&self) -> MultiModal {
         let modalities = self.measured.iter();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fusion_core::Draw;
+use mask_modules::GroupSet;
 use sc_io::{Categorical, Column, Dense, WriteOptions};
 
 use super::calibration::{expected_calibration_error, share_above, temperature, tempered};
@@ -10,7 +11,7 @@ use super::fit::Fitted;
 use super::generate::batches;
 use super::joined::Known;
 use super::novelty::novelty;
-use super::part::Part;
+use super::part::{Kind, Part};
 use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, Task, TaskOptions, add};
 use super::{InclustSettings, Joined};
 use crate::Error;
@@ -22,6 +23,8 @@ use crate::report::MapColour;
 
 /// Name of the label of cells that are like none of the reference.
 pub const UNKNOWN: &str = "unknown";
+/// Key of the most likely label in obs, of unknown cells too.
+const BEST: &str = "inclust_best_label";
 /// Key of the novelty of a cell in obs.
 const NOVELTY: &str = "inclust_novelty";
 
@@ -34,7 +37,7 @@ pub struct TransferFiles {
     pub query: PathBuf,
     /// Column of obs with the labels.
     pub labels: String,
-    /// Column of obs with batches within the files, if there are any.
+    /// Column of obs with batches. With it the files are batches too, whose means are drawn together: not where their composition differs much.
     pub batch: Option<String>,
     /// Share of the reference's cells whose labels are withheld to calibrate confidence and novelty.
     pub calibration: f64,
@@ -48,8 +51,8 @@ const CALIBRATION: u64 = 17;
 /// Gives the query's cells labels of the reference.
 ///
 /// Leaves `result.h5ad` or `.h5mu` (the query's file with `obs["inclust_label"]`, where `unknown` stands for cells that are like none of the
-/// reference, `obs["inclust_confidence"]` (calibrated on reference cells whose labels were withheld), `obs["inclust_novelty"]` (1 inside the reference's
-/// populations, above outside), `obsm["X_inclust"]`), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
+/// reference, `obs["inclust_best_label"]`, where it is not used, `obs["inclust_confidence"]` (of that label, calibrated on reference cells whose labels were withheld), `obs["inclust_novelty"]` (how surprising the cell is beside
+/// the withheld ones: `-ln` of the share that is as far from the reference, and of the share that is as unsure), `obsm["X_inclust"]`), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
 ///
 /// # Errors
 /// Files that cannot be read or share nothing; no such column, no label in it, a single class; settings; the disk.
@@ -74,27 +77,50 @@ pub fn transfer(
         files.reference.display(),
         files.query.display()
     ));
-    let parts = vec![
-        Part::read("reference", &files.reference, settings)?,
-        Part::read("query", &files.query, settings)?,
-    ];
+    let reference = Part::read("reference", &files.reference, settings)?;
+    let query = Part::read("query", &files.query, settings)?;
     task.clock.lap("read");
-    let given = labels_of(&parts[0], &files.labels)?;
-    // Labels of these cells are not shown to the models.
+    let given = labels_of(&reference, &files.labels)?;
+    // These cells are to the models what the query's are: without labels, and with what the query has alone.
     let draw = Draw::new(options.seed).for_use(CALIBRATION);
-    let withheld: Vec<bool> = (0..given.len())
-        .map(|i| {
-            let uniform = (draw.for_use(i as u64).seed() >> 11) as f64 / (1u64 << 53) as f64;
-            given[i].is_some() && uniform < files.calibration
-        })
-        .collect();
-    let shown = given.iter().zip(&withheld).map(|(l, w)| match w {
-        true => None,
-        false => l.clone(),
-    });
+    let held = |&i: &usize| {
+        let uniform = (draw.for_use(i as u64).seed() >> 11) as f64 / (1u64 << 53) as f64;
+        given[i].is_some() && uniform < files.calibration
+    };
+    let kinds: Vec<Kind> = query.kinds();
+    let (withheld, shown): (Vec<usize>, Vec<usize>) = (0..given.len()).partition(held);
+    let truth: Vec<&String> = withheld.iter().filter_map(|&i| given[i].as_ref()).collect();
+    let mut labels = vec![
+        shown.iter().map(|&i| given[i].clone()).collect(),
+        vec![None; query.n_cells()],
+    ];
+    let mut parts = vec![
+        reference.select("reference", &shown, &reference.kinds()),
+        query,
+    ];
+    let mut batch = match &files.batch {
+        Some(column) => batches(&parts, Some(column))?,
+        None => parts
+            .iter()
+            .map(|p| vec![String::new(); p.n_cells()])
+            .collect(),
+    };
+    if !withheld.is_empty() {
+        parts.push(reference.select("withheld", &withheld, &kinds));
+        // Withheld cells are of the reference's batches.
+        batch.push(match &files.batch {
+            Some(column) => {
+                let of = reference.select("reference", &withheld, &kinds);
+                batches(&[of], Some(column))?.concat()
+            }
+            None => vec![String::new(); withheld.len()],
+        });
+        labels.push(vec![None; withheld.len()]);
+    }
+    drop(reference);
     let known = Known {
-        batches: batches(&parts, files.batch.as_deref())?,
-        labels: Some(vec![shown.collect(), vec![None; parts[1].n_cells()]]),
+        batches: batch,
+        labels: Some(labels),
         ..Known::default()
     };
     let joined = Joined::new(&parts, &known, settings)?;
@@ -108,27 +134,24 @@ pub fn transfer(
     let Some(fitted) = task.fit(&joined)? else {
         return task.finish(None, None);
     };
-    let reference: Vec<usize> = joined.rows[0].clone().collect();
-    let query: Vec<usize> = joined.rows[1].clone().collect();
-    let held: Vec<usize> = reference.iter().copied().filter(|&r| withheld[r]).collect();
-    let trained: Vec<usize> = reference
+    let measured = |part: usize| joined.plan.sources()[part].measured;
+    let seen = measured(0).intersection(measured(1));
+    let rows = |part: usize| -> Vec<usize> {
+        let rows = joined.rows.get(part).cloned();
+        rows.into_iter().flatten().collect()
+    };
+    let (trained, query, held) = (rows(0), rows(1), rows(2));
+    let p = fitted.components(&joined, &held, seen);
+    let places: Vec<(usize, usize)> = truth
         .iter()
-        .copied()
-        .filter(|&r| !withheld[r])
+        .enumerate()
+        .filter_map(|(row, label)| Some((row, joined.classes.binary_search(label).ok()?)))
         .collect();
-
     let mut heat = 1.0;
-    let scored: Vec<(usize, usize)> = held
-        .iter()
-        .filter_map(|&r| {
-            let label = given[r].as_ref()?;
-            Some((r, joined.classes.binary_search(label).ok()?))
-        })
-        .collect();
-    if !scored.is_empty() {
-        let rows: Vec<usize> = scored.iter().map(|(r, _)| *r).collect();
-        let truth: Vec<usize> = scored.iter().map(|(_, c)| *c).collect();
-        let p = fitted.components(&joined, &rows);
+    if !places.is_empty() {
+        let rows: Vec<usize> = places.iter().map(|(row, _)| *row).collect();
+        let truth: Vec<usize> = places.iter().map(|(_, class)| *class).collect();
+        let p = p.select_rows(&rows);
         heat = temperature(&p, &truth);
         let (classes, confidence) = most_likely(&p, heat);
         let right: Vec<bool> = classes.iter().zip(&truth).map(|(a, b)| a == b).collect();
@@ -142,10 +165,14 @@ pub fn transfer(
             error,
         );
     }
-    let (classes, confidence) = most_likely(&fitted.components(&joined, &query), heat);
-    let [of_held, of_query] = novelties(&fitted, &joined, &trained, [&held, &query])?;
-    let mut usual = of_held;
+    let (_, usual_confidence) = most_likely(&p, heat);
+    let (classes, confidence) = most_likely(&fitted.components(&joined, &query, seen), heat);
+    let [usual, of_query] = novelties(&fitted, &joined, &trained, [&held, &query], seen)?;
+    // Two ways to be unlike the reference: far from all of it, or between its classes.
+    let scale = Surprise::new(&usual, &usual_confidence);
+    let mut usual = scale.of(&usual, &usual_confidence);
     usual.sort_by(f64::total_cmp);
+    let of_query = scale.of(&of_query, &confidence);
     let is_unknown: Vec<bool> = of_query
         .iter()
         .map(|&v| !usual.is_empty() && share_above(&usual, v) < files.unknown_below)
@@ -167,6 +194,8 @@ pub fn transfer(
         names.push(UNKNOWN.to_owned());
     }
     let unknown = names.iter().position(|n| n == UNKNOWN).unwrap_or(0);
+    let best = classes.iter().map(|&c| c as i32).collect();
+    let best = Column::Categorical(Categorical::from_codes(best, joined.classes.clone()));
     let codes: Vec<i32> = classes
         .iter()
         .zip(&is_unknown)
@@ -192,6 +221,7 @@ pub fn transfer(
     }
     let mut result = parts[1].kept();
     let obs = &mut result.obs;
+    add(obs, "obs", BEST, best)?;
     add(
         obs,
         "obs",
@@ -248,6 +278,41 @@ fn labels_of(part: &Part, column: &str) -> Result<Vec<Option<String>>, Error> {
     }
 }
 
+/// How surprising cells are beside known ones: `-ln(share of known cells that are as far) - ln(share that are as unsure)`.
+struct Surprise {
+    novelty: Vec<f64>,
+    doubt: Vec<f64>,
+}
+
+impl Surprise {
+    fn new(novelty: &[f64], confidence: &[f64]) -> Self {
+        let sorted = |mut v: Vec<f64>| {
+            v.sort_by(f64::total_cmp);
+            v
+        };
+        Self {
+            novelty: sorted(novelty.to_vec()),
+            doubt: sorted(confidence.iter().map(|c| 1.0 - c).collect()),
+        }
+    }
+
+    fn of(&self, novelty: &[f64], confidence: &[f64]) -> Vec<f64> {
+        let pairs = novelty.iter().zip(confidence);
+        pairs
+            .map(|(&far, &sure)| {
+                // Beyond all known cells the shares end; what lies farther still is more.
+                let beyond = self
+                    .novelty
+                    .last()
+                    .map_or(0.0, |last| (far / last).max(1.0).ln());
+                beyond
+                    - share_above(&self.novelty, far).ln()
+                    - share_above(&self.doubt, 1.0 - sure).ln()
+            })
+            .collect()
+    }
+}
+
 /// The most likely class of each cell and its probability.
 fn most_likely(p: &Dense, heat: f64) -> (Vec<usize>, Vec<f64>) {
     (0..p.n_rows())
@@ -265,6 +330,7 @@ fn novelties(
     joined: &Joined,
     trained: &[usize],
     of: [&Vec<usize>; 2],
+    seen: GroupSet,
 ) -> Result<[Vec<f64>; 2], Error> {
     /// Reference cells at most: distances to all of them are taken.
     const MOST: usize = 20_000;
@@ -272,9 +338,9 @@ fn novelties(
     let some: Vec<usize> = (0..n).map(|i| trained[i * trained.len() / n]).collect();
     let mut sums = of.map(|rows| vec![0.0; rows.len()]);
     for model in 0..fitted.models.len() {
-        let known = fitted.embed_with(model, joined, &some);
+        let known = fitted.embed_with(model, joined, &some, seen);
         for (sum, rows) in sums.iter_mut().zip(of) {
-            let found = novelty(&known, &fitted.embed_with(model, joined, rows))?;
+            let found = novelty(&known, &fitted.embed_with(model, joined, rows, seen))?;
             let share = 1.0 / fitted.models.len() as f64;
             sum.iter_mut().zip(found).for_each(|(s, f)| *s += share * f);
         }

@@ -1,7 +1,7 @@
 //! What is known of a cell beside its features, as a shift of its latent vector.
 
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub struct CovariateEmbedding {
 }
 
 impl CovariateEmbedding {
-    /// A new embedding; its shifts start as those of any linear layer.
+    /// A new embedding; its shifts start at 0, so that cells of all batches are alike until something says that they are not.
     pub fn new(
         n_covariates: usize,
         n_latent: usize,
@@ -46,6 +46,7 @@ impl CovariateEmbedding {
         Self {
             shift: LinearConfig::new(n_covariates, n_latent)
                 .with_bias(bias)
+                .with_initializer(Initializer::Zeros)
                 .init(device),
             arithmetic,
         }
