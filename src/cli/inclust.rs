@@ -122,7 +122,7 @@ pub fn run_transfer(args: &TransferArgs) -> Result<ExitCode, Error> {
 }
 
 pub fn run_integrate(args: &IntegrateArgs) -> Result<ExitCode, Error> {
-    let settings = settings(&InclustSettings::default(), &args.run)?;
+    let settings = settings(&InclustSettings::integration(), &args.run)?;
     if args.files.is_empty() || args.run.print_config {
         out(&settings.to_toml()?);
         return Ok(ExitCode::SUCCESS);

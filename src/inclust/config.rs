@@ -108,6 +108,8 @@ pub struct InclustSettings {
     pub target_sum: f64,
     /// How the encoder's values of RNA are scaled. Default `together`; `impute` starts from `per_dataset`.
     pub scaling: Scaling,
+    /// Whether features are used that only some of the files with their modality have. Default `true`; `integrate` starts from `false`.
+    pub specific: bool,
     /// Which rows the plan of masks has. Default `from_shared`.
     pub plan: PlanKind,
     /// Likelihoods.
@@ -135,6 +137,7 @@ impl Default for InclustSettings {
             n_top_genes: 2000,
             target_sum: 1e4,
             scaling: Scaling::Together,
+            specific: true,
             plan: PlanKind::FromShared,
             likelihoods: Likelihoods::default(),
             weights: KindWeights::default(),
@@ -179,6 +182,22 @@ impl InclustSettings {
                 micro_batch: 64,
                 ..base.train.clone()
             },
+            ..base
+        }
+    }
+
+    /// Where `integrate` starts from: what all files have is what counts, each gene standardised in each file.
+    pub fn integration() -> Self {
+        let base = Self::default();
+        Self {
+            scaling: Scaling::PerDataset,
+            weights: KindWeights {
+                shared_rna: 1.0,
+                ..base.weights
+            },
+            specific: false,
+            n_models: 1,
+            steps: 800,
             ..base
         }
     }

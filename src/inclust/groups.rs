@@ -77,7 +77,7 @@ impl Builder<'_> {
         let shared = shared.unwrap_or_default();
         let anchor = kind.name().to_owned();
         self.add_group(kind, anchor.clone(), &with, &shared, &shared, None, notices)?;
-        for (parts, names) in by_parts {
+        for (parts, names) in by_parts.into_iter().filter(|_| self.settings.specific) {
             let of: Vec<&str> = parts.iter().map(|&p| self.parts[p].name.as_str()).collect();
             let name = format!("{anchor}:{}", of.join("+"));
             let anchored = (kind == Kind::Rna).then_some(&anchor);

@@ -47,6 +47,17 @@ impl Default for InclustWeights {
     }
 }
 
+/// Where the share of a cell's covariates in its latent mean comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shift {
+    /// The encoder gives the mean without it, and it is added: the encoder has no reason to tell batches apart, the decoder is told.
+    #[default]
+    Added,
+    /// The encoder gives the mean with it, and it is taken out for classifier and prior (published): the encoder must find it in the features.
+    Removed,
+}
+
 /// Settings of inClust+.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,6 +78,8 @@ pub struct InclustConfig {
     pub input_dropout: f64,
     /// Probability that a visible group is hidden in training where others are visible too. Default 0; published 0.
     pub group_dropout: f64,
+    /// Where the share of the covariates in the latent mean comes from. Default `added`; published `removed`.
+    pub shift: Shift,
     /// How covariates are taken out of the latent vector. Default `minus`.
     pub arithmetic: Arithmetic,
     /// Whether their embedding has a bias, which cannot be told from the prior means. Default `false`; published `true`.
@@ -93,6 +106,7 @@ impl Default for InclustConfig {
             dropout: 0.3,
             input_dropout: 0.5,
             group_dropout: 0.0,
+            shift: Shift::Added,
             arithmetic: Arithmetic::Minus,
             covariate_bias: false,
             prior_std: 0.1,
@@ -113,6 +127,7 @@ impl InclustConfig {
             normalization: Normalization::None,
             dropout: 0.0,
             input_dropout: 0.0,
+            shift: Shift::Removed,
             covariate_bias: true,
             prior_std: 0.0,
             kl_warmup: 0.0,

@@ -6,5 +6,5 @@
 mod config;
 mod model;
 
-pub use config::{GroupConfig, InclustConfig, InclustWeights};
+pub use config::{GroupConfig, InclustConfig, InclustWeights, Shift};
 pub use model::{COVARIATES, Encoded, Inclust, LABELS};

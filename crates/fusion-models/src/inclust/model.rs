@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 use fusion_core::{CellBatch, FusionModel, LossTerms, ModelGraph, Stage};
 use mask_modules::{MaskPlan, PlanRows};
 
-use super::{GroupConfig, InclustConfig};
+use super::{GroupConfig, InclustConfig, Shift};
 use crate::blocks::linear::linear;
 use crate::blocks::{
     CovariateEmbedding, DenseStack, DenseStackConfig, GroupEncoder, GroupHead, MixturePrior,
@@ -54,7 +54,8 @@ pub struct Encoded {
 /// everything that was measured.
 ///
 /// Source: inClust+ (Wang et al. 2024), section 4 of its public code. We differ where the published program does not do what it says: the input
-/// mask is applied, predictions decode the mean, and with other covariates in place of the cell's own.
+/// mask is applied, predictions decode the mean, and with other covariates in place of the cell's own; by default the share of the covariates is added to
+/// what the encoder gives instead of taken out of it ([`Shift`]).
 #[derive(Module, Debug)]
 pub struct Inclust {
     encoder: GroupEncoder,
@@ -152,7 +153,11 @@ impl Inclust {
         let mean = linear(&self.mean, hidden.clone());
         let log_var = linear(&self.log_var, hidden).clamp(-15.0, 15.0);
         let own = rows.of_cells(batch.modality(COVARIATES));
-        let free = self.covariates.remove(mean.clone(), own);
+        let share = self.covariates.share(own);
+        let (mean, free) = match self.config.shift {
+            Shift::Added => (mean.clone() + share, mean),
+            Shift::Removed => (mean.clone(), mean - share),
+        };
         let components = activation::softmax(linear(&self.classifier, free.clone()), 1);
         Encoded {
             mean,
