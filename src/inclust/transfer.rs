@@ -177,6 +177,14 @@ pub fn transfer(
         .iter()
         .map(|&v| !usual.is_empty() && share_above(&usual, v) < files.unknown_below)
         .collect();
+    let least = 1.0 / (usual.len() + 1) as f64;
+    if least >= files.unknown_below {
+        task.summary.notices.push(format!(
+            "{} labelled cells were withheld: none can be called unknown below {}; withhold more with --calibration, or ask for less with --unknown-below",
+            usual.len(),
+            files.unknown_below
+        ));
+    }
     let n_unknown = is_unknown.iter().filter(|u| **u).count();
     let share = n_unknown as f64 / query.len().max(1) as f64;
     task.summary
