@@ -1,10 +1,11 @@
 //! cellweave fuses the modalities of single cells with deep models.
 //!
 //! This crate is the facade over the workspace's crates, and what the command `cellweave` is made
-//! of: [`fuse`], [`denoise`], [`cluster`], [`inclust`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
+//! of: [`fuse`], [`denoise`], [`cluster`], [`inclust`], [`mod@describe`], [`evaluate`], [`inspect`], the [`simulate`]d data, [`plot`]s and the [`report`].
 
 pub mod cluster;
 pub mod denoise;
+pub mod describe;
 pub mod evaluate;
 pub mod fuse;
 pub mod inclust;

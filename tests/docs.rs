@@ -1,6 +1,7 @@
 //! What the documentation shows is what the program does.
 
 use burn::tensor::Device;
+use cellweave::describe::{Shipped, Sizes, describe};
 use cellweave::fuse::{FuseConfig, Preset};
 use cellweave::fusion_core::FusionModel;
 
@@ -35,6 +36,30 @@ fn the_picture_of_the_model_is_the_model() {
         block_after(&page, "<!-- describe: small 4000 14 -->"),
         drawn
     );
+}
+
+#[test]
+fn the_pictures_of_the_command_are_the_models() {
+    let page = page("docs/models.md");
+    let sizes = Sizes {
+        genes: 2000,
+        proteins: 14,
+        clusters: 10,
+        cells: 1000,
+        paper: false,
+    };
+    for (name, model) in [("scdefr", Shipped::ScDefr), ("inclust", Shipped::Inclust)] {
+        let drawn = describe(model, &sizes).unwrap().to_mermaid();
+        assert_eq!(
+            block_after(&page, &format!("<!-- describe: {name} -->")),
+            drawn
+        );
+    }
+}
+
+#[test]
+fn the_fourth_model_fits_into_120_lines() {
+    assert!(page("examples/custom_fusion.rs").lines().count() <= 120);
 }
 
 #[test]

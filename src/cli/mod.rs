@@ -9,8 +9,9 @@ mod progress;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cellweave::describe::{Shipped, Sizes};
 use cellweave::evaluate::EvaluateOptions;
-use cellweave::{Error, evaluate, inspect, simulate};
+use cellweave::{Error, describe, evaluate, inspect, simulate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Fuse the modalities of single cells with deep models.
@@ -41,6 +42,8 @@ enum Verb {
     Evaluate(EvaluateArgs),
     /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
     Inspect(InspectArgs),
+    /// Print the blocks of a model: what feeds what, shapes, learned numbers.
+    Describe(DescribeArgs),
     /// Write a simulated CITE-seq file.
     Simulate(SimulateArgs),
     /// Gene positions that are remembered for files that have none.
@@ -165,7 +168,7 @@ struct GenerateArgs {
     /// Cells that lack some of them.
     #[arg(long, required_unless_present = "print_config")]
     query: Option<PathBuf>,
-    /// Column of obs with batches within the files.
+    /// Column of obs with batches. With it the files are batches too; without, all cells are taken to be of one.
     #[arg(long, value_name = "OBS_KEY")]
     batch: Option<String>,
     #[command(flatten)]
@@ -271,6 +274,43 @@ struct InspectArgs {
     json: bool,
 }
 
+/// A model by its name.
+#[derive(Clone, Copy, ValueEnum)]
+enum ModelName {
+    Scfusionttt,
+    Scdefr,
+    Inclust,
+    ZinbAutoencoder,
+}
+
+#[derive(Args)]
+struct DescribeArgs {
+    /// The model.
+    #[arg(value_enum)]
+    model: ModelName,
+    /// Print a Graphviz graph.
+    #[arg(long, conflicts_with = "mermaid")]
+    dot: bool,
+    /// Print a Mermaid flow chart.
+    #[arg(long)]
+    mermaid: bool,
+    /// The published sizes instead of the defaults.
+    #[arg(long)]
+    paper: bool,
+    /// Genes.
+    #[arg(long, default_value_t = 2000)]
+    genes: usize,
+    /// Proteins.
+    #[arg(long, default_value_t = 14)]
+    proteins: usize,
+    /// Clusters, or components of a prior.
+    #[arg(long, default_value_t = 10)]
+    clusters: usize,
+    /// Cells, which count for gates per cell alone.
+    #[arg(long, default_value_t = 1000)]
+    cells: usize,
+}
+
 #[derive(Args)]
 struct SimulateArgs {
     /// File to write: RNA and protein, or RNA alone where the name ends in .h5ad.
@@ -327,6 +367,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Describe(args) => run_describe(&args),
         Verb::Simulate(args) => run_simulate(&args),
         Verb::Genome(GenomeVerb::Add { file }) => {
             let (path, n_genes) = cellweave::fuse::genome_cache::add(&file)?;
@@ -353,6 +394,29 @@ fn run_evaluate(args: &EvaluateArgs) -> Result<ExitCode, Error> {
     } else {
         evaluations.iter().for_each(|e| out(&e.to_string()));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_describe(args: &DescribeArgs) -> Result<ExitCode, Error> {
+    let model = match args.model {
+        ModelName::Scfusionttt => Shipped::ScFusionTtt,
+        ModelName::Scdefr => Shipped::ScDefr,
+        ModelName::Inclust => Shipped::Inclust,
+        ModelName::ZinbAutoencoder => Shipped::ZinbAutoencoder,
+    };
+    let sizes = Sizes {
+        genes: args.genes,
+        proteins: args.proteins,
+        clusters: args.clusters,
+        cells: args.cells,
+        paper: args.paper,
+    };
+    let graph = describe::describe(model, &sizes)?;
+    out(&match (args.dot, args.mermaid) {
+        (true, _) => graph.to_dot(),
+        (_, true) => graph.to_mermaid(),
+        _ => describe::table(&graph),
+    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,9 +20,12 @@ pub struct GenerateFiles {
     pub reference: PathBuf,
     /// Cells that lack some.
     pub query: PathBuf,
-    /// Column of obs with batches within the files, if there are any.
+    /// Column of obs with batches. With it the files are batches too; without, all cells are taken to be of one.
     pub batch: Option<String>,
 }
+
+/// Features of a generated modality that the report draws.
+const DRAWN: usize = 6;
 
 /// Generates for the query's cells what the reference measured and the query did not.
 ///
@@ -51,7 +54,10 @@ pub fn generate(
     ];
     task.clock.lap("read");
     let known = Known {
-        batches: batches(&parts, files.batch.as_deref())?,
+        batches: match &files.batch {
+            Some(column) => batches(&parts, Some(column))?,
+            None => one_batch(&parts),
+        },
         ..Known::default()
     };
     let joined = Joined::new(&parts, &known, settings)?;
@@ -91,9 +97,9 @@ pub fn generate(
         task.summary
             .found
             .insert(format!("mean sd of {}", of.name), mean_sd);
-        if let Some(first) = of.features.first() {
-            let values = (0..rows.len()).map(|r| found.mean.row(r)[0]).collect();
-            let name = format!("{} (generated)", name_of(&parts[0], of.kind, first));
+        for (j, feature) in of.features.iter().enumerate().take(DRAWN) {
+            let values = (0..rows.len()).map(|r| found.mean.row(r)[j]).collect();
+            let name = format!("{} (generated)", name_of(&parts[0], of.kind, feature));
             task.colours.push((name, MapColour::Values(values)));
         }
         let mut m = Modality::new(Matrix::Dense(found.mean), obs, var)
@@ -126,6 +132,14 @@ pub(super) fn name_of(part: &Part, kind: super::part::Kind, key: &str) -> String
         m.modality.var.index().get(*place).cloned()
     });
     of.unwrap_or_else(|| key.to_owned())
+}
+
+/// All cells in one batch.
+pub(super) fn one_batch(parts: &[Part]) -> Vec<Vec<String>> {
+    parts
+        .iter()
+        .map(|p| vec![String::new(); p.n_cells()])
+        .collect()
 }
 
 /// The batch of every cell: its file, and what the column says.

@@ -8,7 +8,7 @@ use sc_io::{Categorical, Column, Dense, WriteOptions};
 
 use super::calibration::{expected_calibration_error, share_above, temperature, tempered};
 use super::fit::Fitted;
-use super::generate::batches;
+use super::generate::{batches, one_batch};
 use super::joined::Known;
 use super::novelty::novelty;
 use super::part::{Kind, Part};
@@ -100,10 +100,7 @@ pub fn transfer(
     ];
     let mut batch = match &files.batch {
         Some(column) => batches(&parts, Some(column))?,
-        None => parts
-            .iter()
-            .map(|p| vec![String::new(); p.n_cells()])
-            .collect(),
+        None => one_batch(&parts),
     };
     if !withheld.is_empty() {
         parts.push(reference.select("withheld", &withheld, &kinds));
