@@ -124,6 +124,8 @@ pub struct InclustSettings {
     pub model: InclustConfig,
     /// Optimiser steps of a model where `train.epochs` is 0. Default 400; `impute` starts from 1200.
     pub steps: usize,
+    /// Epochs at least where `train.epochs` is 0. Default 20; `impute` starts from 5.
+    pub least_epochs: usize,
     /// The training loop.
     pub train: TrainConfig,
 }
@@ -145,6 +147,7 @@ impl Default for InclustSettings {
             n_components: 1,
             model: InclustConfig::default(),
             steps: 400,
+            least_epochs: 20,
             train: TrainConfig {
                 epochs: 0,
                 batch_size: 128,
@@ -177,6 +180,7 @@ impl InclustSettings {
                 ..base.likelihoods
             },
             steps: 1200,
+            least_epochs: 5,
             train: TrainConfig {
                 batch_size: 64,
                 micro_batch: 64,
@@ -239,6 +243,7 @@ impl InclustSettings {
             format!("target_sum = {} must not be below 0", self.target_sum),
         );
         wrong.require(self.steps > 0, "steps must be at least 1");
+        wrong.require(self.least_epochs > 0, "least_epochs must be at least 1");
         wrong.require(self.n_models > 0, "n_models must be at least 1");
         wrong.require(self.n_components > 0, "n_components must be at least 1");
         wrong.require(
@@ -285,7 +290,8 @@ impl InclustSettings {
         let mut settings = self.clone();
         if settings.train.epochs == 0 {
             let steps_per_epoch = (n_cells / settings.train.batch_size).max(1);
-            settings.train.epochs = settings.steps.div_ceil(steps_per_epoch).max(5);
+            let least = settings.steps.div_ceil(steps_per_epoch);
+            settings.train.epochs = least.max(settings.least_epochs);
         }
         settings
     }
