@@ -68,4 +68,18 @@ pub enum MetricError {
         /// Name of the setting.
         name: &'static str,
     },
+    /// Lists of neighbours must be whole rows of indices of points.
+    #[error(
+        "neighbours: expected {n_points} rows of the same length with a distance for each index, each index below {n_points}"
+    )]
+    Neighbours {
+        /// Points given.
+        n_points: usize,
+    },
+    /// Batches can be compared where there are two at least.
+    #[error("batches: {n_batches}; two at least are needed")]
+    BatchCount {
+        /// Distinct batches.
+        n_batches: usize,
+    },
 }

@@ -3,8 +3,17 @@ use rayon::prelude::*;
 use crate::MetricError;
 use crate::points::{Points, add, squared_distance};
 
+/// What a point's own cluster is compared with.
+#[derive(Clone, Copy)]
+pub(crate) enum Apart {
+    /// The cluster that is nearest on average.
+    Nearest,
+    /// All points of all other clusters.
+    Others,
+}
+
 /// A labelled cloud: points with their clusters numbered from 0.
-struct Cloud {
+pub(crate) struct Cloud {
     points: Points,
     cluster: Vec<usize>,
     size: Vec<f64>,
@@ -17,7 +26,11 @@ impl Cloud {
         n_dims: usize,
         labels: &[L],
     ) -> Result<Cloud, MetricError> {
-        let points = Points::new(points, n_points, n_dims)?;
+        Self::of(Points::new(points, n_points, n_dims)?, labels)
+    }
+
+    pub fn of<L: Ord>(points: Points, labels: &[L]) -> Result<Cloud, MetricError> {
+        let n_points = points.n_points;
         if labels.len() != n_points {
             return Err(MetricError::LabelCount {
                 n_points,
@@ -40,6 +53,43 @@ impl Cloud {
 
     fn k(&self) -> usize {
         self.size.len()
+    }
+
+    /// The silhouette of every point.
+    pub fn silhouettes(
+        &self,
+        apart: Apart,
+        distance: impl Fn(&[f64], &[f64]) -> f64 + Sync,
+    ) -> Vec<f64> {
+        let n_points = self.points.n_points;
+        let one = |i: usize| {
+            let own = self.cluster[i];
+            if self.size[own] == 1.0 {
+                return 0.0;
+            }
+            let mut sums = vec![0f64; self.k()];
+            let row = self.points.row(i);
+            for (j, &c) in self.cluster.iter().enumerate() {
+                sums[c] += distance(row, self.points.row(j));
+            }
+            let within = sums[own] / (self.size[own] - 1.0);
+            let others = (0..self.k()).filter(|&c| c != own);
+            let beyond = match apart {
+                Apart::Nearest => others
+                    .map(|c| sums[c] / self.size[c])
+                    .fold(f64::INFINITY, f64::min),
+                Apart::Others => {
+                    others.map(|c| sums[c]).sum::<f64>() / (n_points as f64 - self.size[own])
+                }
+            };
+            let larger = within.max(beyond);
+            if larger == 0.0 {
+                0.0
+            } else {
+                (beyond - within) / larger
+            }
+        };
+        (0..n_points).into_par_iter().map(one).collect()
     }
 
     /// Cluster means, `k` x `n_dims`.
@@ -72,29 +122,7 @@ pub fn silhouette_samples<L: Ord>(
     labels: &[L],
 ) -> Result<Vec<f64>, MetricError> {
     let cloud = Cloud::new(points, n_points, n_dims, labels)?;
-    let one = |i: usize| {
-        let own = cloud.cluster[i];
-        if cloud.size[own] == 1.0 {
-            return 0.0;
-        }
-        let mut sums = vec![0f64; cloud.k()];
-        let row = cloud.points.row(i);
-        for (j, &c) in cloud.cluster.iter().enumerate() {
-            sums[c] += squared_distance(row, cloud.points.row(j)).sqrt();
-        }
-        let within = sums[own] / (cloud.size[own] - 1.0);
-        let nearest = (0..cloud.k())
-            .filter(|&c| c != own)
-            .map(|c| sums[c] / cloud.size[c])
-            .fold(f64::INFINITY, f64::min);
-        let larger = within.max(nearest);
-        if larger == 0.0 {
-            0.0
-        } else {
-            (nearest - within) / larger
-        }
-    };
-    Ok((0..n_points).into_par_iter().map(one).collect())
+    Ok(cloud.silhouettes(Apart::Nearest, |a, b| squared_distance(a, b).sqrt()))
 }
 
 /// Mean silhouette ("ASW"), see [`silhouette_samples`].

@@ -41,6 +41,24 @@ impl Points {
         })
     }
 
+    /// The same with every row scaled to length 1, not centred; rows of zeros stay.
+    pub fn directions(
+        points: &[f32],
+        n_points: usize,
+        n_dims: usize,
+    ) -> Result<Points, MetricError> {
+        // Checks, then takes the given values instead of the centred ones.
+        let mut checked = Points::new(points, n_points, n_dims)?;
+        checked.values = points.iter().map(|&v| f64::from(v)).collect();
+        for row in checked.values.chunks_exact_mut(n_dims.max(1)) {
+            let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if length > 0.0 {
+                row.iter_mut().for_each(|v| *v /= length);
+            }
+        }
+        Ok(checked)
+    }
+
     pub fn row(&self, i: usize) -> &[f64] {
         &self.values[i * self.n_dims..(i + 1) * self.n_dims]
     }

@@ -1,8 +1,9 @@
 //! Values computed by scikit-learn; `tests/golden/metrics.json`.
 
 use sc_metrics::{
-    Average, ClusteringScores, Contingency, calinski_harabasz, davies_bouldin, silhouette,
-    silhouette_samples,
+    Average, ClusteringScores, Contingency, Neighbours, batch_silhouette, bras, calinski_harabasz,
+    clisi, davies_bouldin, graph_connectivity, ilisi, isolated_labels, kbet, lisi,
+    principal_component_regression, silhouette, silhouette_samples,
 };
 use serde_json::Value;
 
@@ -118,4 +119,97 @@ fn point_clouds() {
             name,
         );
     }
+}
+
+#[test]
+fn integration() {
+    let golden = golden();
+    let g = &golden["integration"];
+    let labels = |key: &str| -> Vec<i64> { flat(&g[key]).iter().map(|&v| v as i64).collect() };
+    let (batch, label) = (labels("batch"), labels("label"));
+    let points = |key: &str| -> Vec<f32> { flat(&g[key]).iter().map(|&v| v as f32).collect() };
+    let (post, pre) = (points("post"), points("pre"));
+    let (indices, distances) = exact_neighbours(&post, 300, 8, 90);
+    let near = Neighbours::new(90, &indices, &distances).unwrap();
+    for k in [15, 30, 90] {
+        let wanted = &g["results"][format!("k{k}")];
+        // Distances are of f32.
+        let close = |found: f64, key: &str| {
+            let w = wanted[key].as_f64().unwrap();
+            assert!(
+                (found - w).abs() < 1e-5,
+                "k = {k}, {key}: {found}, wanted {w}"
+            );
+        };
+        close(ilisi(&near, k, &batch).unwrap(), "ilisi_scaled");
+        close(clisi(&near, k, &label).unwrap(), "clisi_scaled");
+        close(kbet(&near, k, &batch).unwrap(), "kbet_acceptance");
+        close(
+            graph_connectivity(&near, k, &label).unwrap(),
+            "graph_connectivity_undirected",
+        );
+        for (labels, key) in [
+            (&batch, "ilisi_first_10_cells"),
+            (&label, "clisi_first_10_cells"),
+        ] {
+            for (found, wanted) in lisi(&near, k, labels)
+                .unwrap()
+                .iter()
+                .zip(flat(&wanted[key]))
+            {
+                assert!(
+                    (found - wanted).abs() < 1e-4,
+                    "k = {k}, {key}: {found}, wanted {wanted}"
+                );
+            }
+        }
+    }
+    let wanted = &g["results"]["embedding"];
+    let checks = [
+        (batch_silhouette(&post, 300, 8, &label, &batch), "asw_batch"),
+        (
+            bras(&post, 300, 8, &label, &batch),
+            "bras_cosine_mean_other",
+        ),
+        (
+            isolated_labels(&post, 300, 8, &label, &batch),
+            "isolated_labels_asw",
+        ),
+        (
+            silhouette(&post, 300, 8, &label),
+            "asw_label_unscaled_sklearn",
+        ),
+        (
+            principal_component_regression(&pre, 300, 12, &batch),
+            "pcr_pre_categorical",
+        ),
+        (
+            principal_component_regression(&post, 300, 8, &batch),
+            "pcr_post_categorical",
+        ),
+    ];
+    for (found, key) in checks {
+        assert_near(found.unwrap(), &wanted[key], key);
+    }
+}
+
+/// Lists with the point itself first.
+fn exact_neighbours(points: &[f32], n: usize, d: usize, k: usize) -> (Vec<u32>, Vec<f32>) {
+    let row = |i: usize| &points[i * d..(i + 1) * d];
+    let distance = |i: usize, j: usize| -> f64 {
+        let pairs = row(i).iter().zip(row(j));
+        pairs
+            .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    let mut lists = (vec![], vec![]);
+    for i in 0..n {
+        let mut all: Vec<(f64, usize)> = (0..n).map(|j| (distance(i, j), j)).collect();
+        all[i].0 = -1.0;
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        lists.0.extend(all[..k].iter().map(|a| a.1 as u32));
+        lists.1.extend(all[..k].iter().map(|a| a.0.max(0.0) as f32));
+    }
+    lists
 }
