@@ -27,10 +27,11 @@ def run(args, name, seed, how):
     if not summary.exists():
         command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "-q"]
         command += ["-k", str(SETS[name][1])] if how == "given" else []
-        for other in args.out.glob(f"{name}-*-{seed}/checkpoints/pretrain"):
-            if not out.exists():
-                shutil.copytree(other, out / "checkpoints" / "pretrain")
-                command += ["--resume"]
+        others = [o for o in sorted(args.out.glob(f"{name}-*-{seed}")) if o != out and (o / "summary.json").exists()]
+        if others and not out.exists():
+            for model in (others[0] / "checkpoints").glob("model-*"):
+                shutil.copytree(model / "pretrain", out / "checkpoints" / model.name / "pretrain")
+            command += ["--resume"]
         for s in ["umap=false"] + args.set:
             command += ["--set", s]
         subprocess.run([str(c) for c in command], check=True, env=dict(os.environ, RAYON_NUM_THREADS=str(args.threads)))

@@ -24,6 +24,17 @@ pub enum ClusteringPreset {
     ReproduceOriginal,
 }
 
+/// Where the final clusters come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partition {
+    /// A normal mixture in the joint space of all models and the principal components ([`JointClusters`](fusion_models::scdefr::JointClusters)).
+    #[default]
+    Mixture,
+    /// The most likely of the model's own soft clusters (scTAG); of one model.
+    Assignment,
+}
+
 /// Neighbours of cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,10 +85,14 @@ pub struct ClusteringConfig {
     /// Sum that the counts of a cell are scaled to before `ln(1 + x)`; 0 stands for the median of the cells. Default 10,000;
     /// published 0.
     pub target_sum: f64,
-    /// Clusters; 0 has their number estimated from the pre-trained embedding. Default 0.
+    /// Clusters; 0 has their number estimated, from the pre-trained embeddings for the second stage and once more behind it. Default 0.
     pub n_clusters: usize,
     /// Most clusters that an estimate may find. Default 30.
     pub max_clusters: usize,
+    /// Models that are trained from different seeds and clustered together. Default 3; published 1.
+    pub n_models: usize,
+    /// Where the final clusters come from. Default `mixture`; published `assignment`.
+    pub partition: Partition,
     /// Up to so many cells are trained as one batch; more of them in batches of `train.batch_size`, with their neighbours.
     /// Default 65,536.
     pub full_batch: usize,
@@ -124,6 +139,11 @@ impl ClusteringConfig {
             target_sum: if paper { 0.0 } else { 1e4 },
             n_clusters: 0,
             max_clusters: 30,
+            n_models: if paper { 1 } else { 3 },
+            partition: match preset {
+                ClusteringPreset::Small => Partition::Mixture,
+                _ => Partition::Assignment,
+            },
             full_batch: if paper { usize::MAX >> 1 } else { 65_536 },
             leak_labels: String::new(),
             umap: true,
@@ -183,6 +203,8 @@ impl ClusteringConfig {
         let mut this = Self {
             n_clusters: default.n_clusters,
             max_clusters: default.max_clusters,
+            n_models: default.n_models,
+            partition: default.partition,
             leak_labels: default.leak_labels,
             umap: default.umap,
             model: self.model.of_pretraining(),
@@ -209,6 +231,14 @@ impl ClusteringConfig {
             ),
         );
         wrong.require(self.max_clusters >= 2, "max_clusters must be at least 2");
+        wrong.require(self.n_models > 0, "n_models must be at least 1");
+        wrong.require(
+            self.partition == Partition::Mixture || self.n_models == 1,
+            format!(
+                "partition = \"assignment\" is of one model, n_models = {}",
+                self.n_models
+            ),
+        );
         wrong.require(
             self.graph.n_components > 0,
             "graph.n_components must be at least 1",

@@ -4,6 +4,7 @@
 //! go back into the file. Labels reach the scores and the pictures only.
 
 mod config;
+mod grouping;
 mod leak;
 mod place;
 mod prepare;
@@ -11,7 +12,7 @@ mod run;
 mod show;
 mod summary;
 
-pub use config::{CellGraphConfig, ClusteringConfig, ClusteringPreset};
+pub use config::{CellGraphConfig, ClusteringConfig, ClusteringPreset, Partition};
 pub use place::{PlaceOptions, PlacedSummary, place};
 pub use prepare::{Expression, prepare};
 pub use run::{ClusterOptions, Clustered, cluster};

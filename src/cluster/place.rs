@@ -12,8 +12,9 @@ use sc_prep::{Target, log_normalize};
 use serde::Serialize;
 use train::{CellData, CellNetwork, DeviceChoice, NeighbourSampling};
 
+use super::grouping::{Grouped, Grouping};
 use super::prepare::{counts, modality, stored};
-use super::run::{EMBEDDING, UNS, add_columns, assign, names_by_size};
+use super::run::{EMBEDDING, UNS, add_columns, second_stage};
 use super::{ClusteringConfig, Expression, prepare};
 use crate::evaluate::{self, EvaluateOptions, Evaluation, labels_of};
 use crate::fuse::FuseObserver;
@@ -113,7 +114,7 @@ pub fn place(
             Some(Uns::Map(record)) => Some(record.clone()),
             _ => None,
         });
-    let Some((config, seed, n_clusters)) = record.as_ref().and_then(settings) else {
+    let Some((config, seed)) = record.as_ref().and_then(settings) else {
         return Err(Error::Input(format!(
             "{} is not the result of `cellweave cluster`",
             reference.display()
@@ -122,19 +123,26 @@ pub fn place(
     let before = prepare(&run.data, &config, seed)?;
     let n_before = before.data.n_cells();
     let config = config.for_cells(n_before);
-    let model = config
-        .model
-        .init(before.genes.len(), 1, n_before, &device)
-        .map_err(|e| Error::Settings(format!("model: {e}")))?
-        .for_clustering(n_clusters);
-    let checkpoints = options.onto.join("checkpoints/cluster");
-    let (model, context) = train::trained(model, &checkpoints)?;
-    if context["data"] != serde_json::json!(before.data.fingerprint()) {
-        return Err(Error::Input(format!(
-            "{} was trained on other cells than {} holds",
-            checkpoints.display(),
-            reference.display()
-        )));
+    let root = options.onto.join("checkpoints");
+    let grouping = Grouping::load(&root)?;
+    let n_clusters = grouping.n_clusters();
+    let mut models = vec![];
+    for member in 0..config.n_models {
+        let model = config
+            .model
+            .init(before.genes.len(), 1, n_before, &device)
+            .map_err(|e| Error::Settings(format!("model: {e}")))?
+            .for_clustering(grouping.n_assigned());
+        let checkpoints = second_stage(&root, member);
+        let (model, context) = train::trained(model, &checkpoints)?;
+        if context["data"] != serde_json::json!(before.data.fingerprint()) {
+            return Err(Error::Input(format!(
+                "{} was trained on other cells than {} holds",
+                checkpoints.display(),
+                reference.display()
+            )));
+        }
+        models.push(model);
     }
 
     observer.say(&format!("reading {}", options.file.display()));
@@ -152,12 +160,14 @@ pub fn place(
         true => all.n_cells(),
         false => config.train.batch_size,
     };
-    let embedding = train::embed(&model, &all, batch, &device);
-    let part = |range: std::ops::Range<usize>| embedding.select_rows(&range.collect::<Vec<_>>());
-    let number = numbers(&model, &part(0..n_before), &device);
-    let embedding = part(n_before..n_before + n_new);
-    let (clusters, confidence) = assign(&model, &embedding, &device);
-    let clusters: Vec<usize> = clusters.into_iter().map(|c| number[c]).collect();
+    let rows: Vec<usize> = (n_before..n_before + n_new).collect();
+    let embed = |model: &ScDefr| train::embed(model, &all, batch, &device).select_rows(&rows);
+    let embeddings: Vec<Dense> = models.iter().map(embed).collect();
+    let Grouped {
+        embedding,
+        clusters,
+        confidence,
+    } = grouping.place(&models, &embeddings, &new.components, &device)?;
 
     let mut summary = PlacedSummary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -201,29 +211,15 @@ pub fn place(
     Ok(summary)
 }
 
-/// Settings, seed and number of clusters that a result names.
-fn settings(record: &IndexMap<String, Uns>) -> Option<(ClusteringConfig, u64, usize)> {
-    match (
-        record.get("config")?,
-        record.get("seed")?,
-        record.get("n_clusters")?,
-    ) {
-        (Uns::Text(config), Uns::Int(seed), Uns::Int(k)) => {
+/// Settings and seed that a result names.
+fn settings(record: &IndexMap<String, Uns>) -> Option<(ClusteringConfig, u64)> {
+    match (record.get("config")?, record.get("seed")?) {
+        (Uns::Text(config), Uns::Int(seed)) => {
             let config = ClusteringConfig::from_toml(config, &[]).ok()?;
-            Some((
-                config,
-                u64::try_from(*seed).ok()?,
-                usize::try_from(*k).ok()?,
-            ))
+            Some((config, u64::try_from(*seed).ok()?))
         }
         _ => None,
     }
-}
-
-/// What the model's clusters are called: by their size among the cells of the run.
-fn numbers(model: &ScDefr, embedding: &Dense, device: &burn::tensor::Device) -> Vec<usize> {
-    let (clusters, _) = assign(model, embedding, device);
-    names_by_size(&clusters, model.n_clusters())
 }
 
 /// Cells as the run's were prepared.
@@ -232,6 +228,8 @@ struct NewCells {
     counts: Csr,
     rna: Csr,
     size_factors: Vec<f32>,
+    /// In the principal components of the run.
+    components: Dense,
     /// Places of the nearest cells of the run.
     neighbours: Vec<Vec<u32>>,
     n_shared: usize,
@@ -292,10 +290,12 @@ impl NewCells {
             .iter()
             .map(|&i| (totals[i] / before.median_library) as f32);
         let rna = columns(&logged, &column);
+        let components = projected(&rna, before);
         Ok(Self {
             cells: all.select_obs(&kept),
             counts: columns(&counts, &column),
-            neighbours: nearest(&rna, before, config.graph.n_neighbors),
+            neighbours: nearest(&components, before, config.graph.n_neighbors),
+            components,
             rna,
             size_factors: size_factors.collect(),
             n_shared,
@@ -369,9 +369,9 @@ fn stacked(mut above: Csr, below: &Csr) -> Csr {
     above
 }
 
-/// Places of the cells of the run that are nearest in its principal components; one fewer than `k`, which counts the cell itself.
-fn nearest(rna: &Csr, before: &Expression, k: usize) -> Vec<Vec<u32>> {
-    let (axes, old) = (&before.components.loadings, &before.components.scores);
+/// Cells in the principal components of the run.
+fn projected(rna: &Csr, before: &Expression) -> Dense {
+    let axes = &before.components.loadings;
     let d = axes.n_cols();
     let mut origin = vec![0f64; d];
     for (gene, &mean) in before.components.mean.iter().enumerate() {
@@ -379,8 +379,8 @@ fn nearest(rna: &Csr, before: &Expression, k: usize) -> Vec<Vec<u32>> {
             *o += mean * f64::from(a);
         }
     }
-    let k = (k - 1).clamp(1, old.n_rows());
-    let of_row = |row: usize| {
+    let mut points = Dense::zeros(rna.n_rows(), d);
+    for row in 0..rna.n_rows() {
         let mut point: Vec<f64> = origin.iter().map(|o| -o).collect();
         let (genes, values) = rna.row(row);
         for (&gene, &v) in genes.iter().zip(values) {
@@ -388,14 +388,28 @@ fn nearest(rna: &Csr, before: &Expression, k: usize) -> Vec<Vec<u32>> {
                 *p += f64::from(v) * f64::from(a);
             }
         }
+        let to = points.row_mut(row).iter_mut();
+        to.zip(point).for_each(|(to, p)| *to = p as f32);
+    }
+    points
+}
+
+/// Places of the cells of the run that are nearest in its principal components; one fewer than `k`, which counts the cell itself.
+fn nearest(new: &Dense, before: &Expression, k: usize) -> Vec<Vec<u32>> {
+    let old = &before.components.scores;
+    let k = (k - 1).clamp(1, old.n_rows());
+    let of_row = |row: usize| {
+        let point = new.row(row);
         let distance = |i: usize| -> f64 {
             let pairs = point.iter().zip(old.row(i));
-            pairs.map(|(p, &o)| (p - f64::from(o)).powi(2)).sum()
+            pairs
+                .map(|(&p, &o)| (f64::from(p) - f64::from(o)).powi(2))
+                .sum()
         };
         let mut all: Vec<(f64, u32)> = (0..old.n_rows()).map(|i| (distance(i), i as u32)).collect();
         all.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         all.truncate(k);
         all.into_iter().map(|(_, i)| i).collect()
     };
-    (0..rna.n_rows()).into_par_iter().map(of_row).collect()
+    (0..new.n_rows()).into_par_iter().map(of_row).collect()
 }

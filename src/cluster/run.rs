@@ -1,27 +1,29 @@
 //! One run from file to result.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use fusion_core::{Draw, FusionModel};
 use fusion_models::ScDefr;
-use fusion_models::scdefr::SpectralClusters;
 use indexmap::IndexMap;
 use sc_io::{Categorical, Column, Dense, Modality, Uns, WriteOptions};
 use train::{CellData, DeviceChoice, History, Outcome, Run, Trained};
 
+use super::grouping::{self, Grouped, Grouping, names_by_size};
 use super::leak::choose_by_labels;
 use super::show::{self, Findings};
 use super::{ClusteringConfig, ClusteringSummary, prepare};
 use crate::clock::Clock;
 use crate::evaluate::{self, EvaluateOptions, labels_of};
 use crate::fuse::FuseObserver;
-use crate::layout::plane;
+use crate::layout::{neighbour_graph, plane};
 use crate::{Error, atomic, resources};
 
 /// Keys of the result.
 pub(super) const EMBEDDING: &str = "X_scdefr";
+/// What the seeds of further models are drawn for.
+const OF_MEMBERS: u64 = 1000;
 const UMAP: &str = "X_umap";
 const CLUSTER: &str = "scdefr_cluster";
 const CONFIDENCE: &str = "scdefr_confidence";
@@ -107,49 +109,72 @@ pub fn cluster(
             "model: {k} clusters of {n_cells} cells: at least 1 and not more than cells"
         )));
     }
-    let model = train::seeded_init(&device.clone().autodiff(), options.seed, |device| {
-        // The first stage knows no clusters: one stands for those to come.
-        config.model.init(n_genes, 1, n_cells, device)
-    })
-    .map_err(|e| Error::Settings(format!("model: {e}")))?;
-    observer.say(&format!(
-        "{n_cells} cells, {n_genes} genes, {} parameters on {}",
-        model.describe().n_params(),
-        options.device.name()
-    ));
     let stages = Stages {
         options,
         config,
         data: &expression.data,
         device: &device,
     };
-    let first = stages.train(model.for_pretraining(), None, observer)?;
+    // The first stage knows no clusters: one stands for those to come.
+    let mut first = vec![];
+    for member in 0..config.n_models {
+        let seed = stages.seed(member);
+        let model = train::seeded_init(&device.clone().autodiff(), seed, |device| {
+            config.model.init(n_genes, 1, n_cells, device)
+        })
+        .map_err(|e| Error::Settings(format!("model: {e}")))?;
+        if member == 0 {
+            observer.say(&format!(
+                "{n_cells} cells, {n_genes} genes, {} models of {} parameters on {}",
+                config.n_models,
+                model.describe().n_params(),
+                options.device.name()
+            ));
+        }
+        first.push(stages.train(model.for_pretraining(), member, None, observer)?);
+        if first[member].outcome == Outcome::Interrupted {
+            break;
+        }
+    }
     clock.lap("pretrain");
     let mut n_clusters = config.n_clusters;
-    let Trained {
-        model,
-        history,
-        outcome,
-    } = match first.outcome {
-        Outcome::Interrupted => first,
-        _ => {
-            if n_clusters == 0 {
-                let found = estimate(&first.model, config, options.seed, &stages)?;
-                n_clusters = found;
-                observer.say(&format!(
-                    "{n_clusters} clusters by silhouette and modularity"
-                ));
-                clock.lap("number of clusters");
-            }
+    let interrupted =
+        |all: &[Trained<ScDefr>]| all.last().is_none_or(|t| t.outcome == Outcome::Interrupted);
+    let mut trained = first;
+    if !interrupted(&trained) {
+        if n_clusters == 0 {
+            let z = stages.embed(&trained);
+            let components = &expression.components.scores;
+            n_clusters = grouping::estimate(&z, components, config.max_clusters)?;
+            observer.say(&format!(
+                "{n_clusters} clusters by silhouette and modularity, to begin with"
+            ));
+            clock.lap("number of clusters");
+        }
+        let mut second: Vec<Trained<ScDefr>> = vec![];
+        for (member, first) in trained.into_iter().enumerate() {
             let model = first.model.for_clustering(n_clusters);
-            let second = stages.train(model, Some(n_clusters), observer)?;
-            Trained {
-                history: first.history.then(second.history),
-                ..second
+            let done = stages.train(model, member, Some(n_clusters), observer)?;
+            let outcome = done.outcome;
+            second.push(Trained {
+                history: first.history.then(done.history),
+                ..done
+            });
+            if outcome == Outcome::Interrupted {
+                break;
             }
         }
-    };
-    let graph = model.describe();
+        trained = second;
+    }
+    let outcome = trained.last().map_or(Outcome::Interrupted, |t| t.outcome);
+    let history = trained
+        .first()
+        .map(|t| t.history.clone())
+        .unwrap_or_default();
+    let graph = trained
+        .first()
+        .map(|t| t.model.describe())
+        .unwrap_or_default();
     clock.lap("cluster");
     let mut summary = ClusteringSummary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,6 +191,7 @@ pub fn cluster(
         n_cells,
         n_genes_used: n_genes,
         n_parameters: graph.n_params(),
+        n_models: config.n_models,
         n_clusters,
         estimated: given.n_clusters == 0,
         n_epochs: history.epochs.len(),
@@ -181,8 +207,19 @@ pub fn cluster(
     let finished = outcome != Outcome::Interrupted;
     if finished {
         observer.say("embedding, clusters");
-        let embedding = train::embed(&model, &expression.data, config.train.batch_size, &device);
-        let (mut clusters, confidence) = assign(&model, &embedding, &device);
+        let z = stages.embed(&trained);
+        let models: Vec<ScDefr> = trained.into_iter().map(|t| t.model).collect();
+        let components = &expression.components.scores;
+        let (grouping, found) =
+            Grouping::new(&models, &z, components, config, n_clusters, &device)?;
+        grouping.save(&stages.root())?;
+        let n_clusters = grouping.n_clusters();
+        summary.n_clusters = n_clusters;
+        let Grouped {
+            embedding,
+            mut clusters,
+            confidence,
+        } = found;
         if !leaked.is_empty() {
             let chosen = choose_by_labels(
                 &embedding,
@@ -193,16 +230,19 @@ pub fn cluster(
             )
             .map_err(|e| Error::Input(e.to_string()))?;
             clusters = chosen.0;
+            let name = names_by_size(&clusters, n_clusters);
+            clusters.iter_mut().for_each(|c| *c = name[*c]);
             summary.notices.push(format!(
                 "the clusters are {}, chosen by the labels '{}' as the published program does: scores against them leak",
                 chosen.1, config.leak_labels
             ));
         }
-        let name = names_by_size(&clusters, n_clusters);
-        clusters.iter_mut().for_each(|c| *c = name[*c]);
         clock.lap("embed");
         let layout = match config.umap {
-            true => Some(plane(&embedding, config.graph.n_neighbors, options.seed)?),
+            true => {
+                let graph = neighbour_graph(&embedding, config.graph.n_neighbors)?;
+                Some(plane(&graph, &embedding, options.seed)?)
+            }
             false => None,
         };
         clock.lap("umap");
@@ -279,35 +319,50 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    /// The first stage, or the second, which knows the number of clusters.
+    fn root(&self) -> PathBuf {
+        self.options.output.join("checkpoints")
+    }
+
+    /// The seed of a model: the first has that of the run.
+    fn seed(&self, member: usize) -> u64 {
+        match member {
+            0 => self.options.seed,
+            m => Draw::new(self.options.seed)
+                .for_use(OF_MEMBERS + m as u64)
+                .seed(),
+        }
+    }
+
+    /// The first stage of a model, or the second, which knows the number of clusters.
     fn train(
         &self,
         model: ScDefr,
+        member: usize,
         n_clusters: Option<usize>,
         observer: &mut dyn FuseObserver,
     ) -> Result<Trained<ScDefr>, Error> {
-        let root = self.options.output.join("checkpoints");
-        let second = root.join("cluster");
+        let second = second_stage(&self.root(), member);
         let checkpoints = match n_clusters {
-            None => root.join("pretrain"),
+            None => of_member(&self.root(), member).join("pretrain"),
             Some(_) => second.clone(),
         };
         if n_clusters.is_none() && !self.options.resume && second.exists() {
             // Of a run before this one.
             fs::remove_dir_all(&second).map_err(Error::io(&second))?;
         }
+        let seed = self.seed(member);
         let run = Run {
             config: &self.config.train,
             seed: match n_clusters {
-                None => self.options.seed,
-                Some(_) => Draw::new(self.options.seed).for_use(1).seed(),
+                None => seed,
+                Some(_) => Draw::new(seed).for_use(1).seed(),
             },
             device: self.device,
             checkpoints: Some(&checkpoints),
-            resume: self.options.resume && (n_clusters.is_none() || second.exists()),
+            resume: self.options.resume && checkpoints.exists(),
             context: serde_json::json!({
                 "version": env!("CARGO_PKG_VERSION"),
-                "seed": self.options.seed,
+                "seed": seed,
                 "config": match n_clusters {
                     None => self.config.of_pretraining(),
                     Some(_) => self.config.clone(),
@@ -318,51 +373,21 @@ impl Stages<'_> {
         };
         Ok(train::train(model, self.data, &run, observer)?)
     }
-}
 
-/// The number of clusters of what the first stage found.
-fn estimate(
-    model: &ScDefr,
-    config: &ClusteringConfig,
-    seed: u64,
-    stages: &Stages<'_>,
-) -> Result<usize, Error> {
-    let batch = config.train.batch_size;
-    let z = train::embed(model, stages.data, batch, stages.device);
-    let found = SpectralClusters::new(z.values(), z.n_cols(), config.max_clusters, seed)
-        .and_then(|clusters| clusters.estimate());
-    match found {
-        Ok((n_clusters, _)) => Ok(n_clusters),
-        Err(e) => Err(Error::Input(format!("number of clusters: {e}"))),
+    fn embed(&self, trained: &[Trained<ScDefr>]) -> Vec<Dense> {
+        let batch = self.config.train.batch_size;
+        let of = |t: &Trained<ScDefr>| train::embed(&t.model, self.data, batch, self.device);
+        trained.iter().map(of).collect()
     }
 }
 
-/// The most likely cluster of every cell, as the model numbers them, and its probability.
-pub(super) fn assign(model: &ScDefr, embedding: &Dense, device: &Device) -> (Vec<usize>, Vec<f32>) {
-    let shape = [embedding.n_rows(), embedding.n_cols()];
-    let data = TensorData::new(embedding.values().to_vec(), shape);
-    let q = model.assign(Tensor::from_data(data, &device.clone().without_autodiff()));
-    let q: Vec<f32> = q.into_data().iter::<f32>().collect();
-    let best = |row: &[f32]| {
-        row.iter()
-            .enumerate()
-            .fold((0, f32::MIN), |best, (c, &p)| match p > best.1 {
-                true => (c, p),
-                false => best,
-            })
-    };
-    q.chunks_exact(model.n_clusters()).map(best).unzip()
+fn of_member(root: &Path, member: usize) -> PathBuf {
+    root.join(format!("model-{member}"))
 }
 
-/// The name of each of `k` clusters: 0 for the largest.
-pub(super) fn names_by_size(clusters: &[usize], k: usize) -> Vec<usize> {
-    let mut counts = vec![0usize; k];
-    clusters.iter().for_each(|&c| counts[c] += 1);
-    let mut order: Vec<usize> = (0..k).collect();
-    order.sort_by_key(|&c| (std::cmp::Reverse(counts[c]), c));
-    let mut name = vec![0; k];
-    order.iter().enumerate().for_each(|(n, &c)| name[c] = n);
-    name
+/// Where the checkpoints of the second stage of a model are.
+pub(super) fn second_stage(root: &Path, member: usize) -> PathBuf {
+    of_member(root, member).join("cluster")
 }
 
 fn sizes(clusters: &[usize]) -> Vec<usize> {

@@ -24,15 +24,17 @@ pub struct ClusteringSummary {
     pub n_cells: usize,
     /// Genes that the model sees.
     pub n_genes_used: usize,
-    /// Learned numbers of the model.
+    /// Learned numbers of a model.
     pub n_parameters: usize,
+    /// Models that were trained.
+    pub n_models: usize,
     /// Clusters that were asked for or estimated.
     pub n_clusters: usize,
     /// Whether their number was estimated.
     pub estimated: bool,
     /// Epochs that ran, both stages.
     pub n_epochs: usize,
-    /// Losses of the last epoch.
+    /// Losses of the last epoch, of the first model.
     pub final_losses: IndexMap<String, f64>,
     /// Cells per cluster, largest first.
     pub clusters: Vec<usize>,
@@ -57,8 +59,8 @@ impl std::fmt::Display for ClusteringSummary {
         writeln!(f, "  features   {} genes", self.n_genes_used)?;
         writeln!(
             f,
-            "  model      {} parameters, {} epochs",
-            self.n_parameters, self.n_epochs
+            "  models     {} of {} parameters, {} epochs",
+            self.n_models, self.n_parameters, self.n_epochs
         )?;
         let losses: Vec<String> = self
             .final_losses

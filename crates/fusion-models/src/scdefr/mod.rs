@@ -6,9 +6,11 @@
 
 mod centres;
 mod config;
+mod joint;
 mod model;
 mod partition;
 
 pub use config::{Branches, Faults, GraphLoss, Initial, LossWeights, ScDefrConfig};
+pub use joint::{JointClusters, JointSpace, Mixture, Part};
 pub use model::{COUNTS, Embeddings, RNA, SIZE_FACTOR, ScDefr};
 pub use partition::{PartitionError, SpectralClusters};

@@ -1,7 +1,7 @@
 //! Clusters of embedded cells, without any label.
 
-use sc_graph::{Graph, GraphError, NeighbourOptions, Spectrum, modularity, neighbours};
-use sc_metrics::{MetricError, kmeans, kmeans_from, silhouette};
+use sc_graph::{Graph, GraphError, NeighbourOptions, Spectrum, neighbours};
+use sc_metrics::{MetricError, kmeans, kmeans_from};
 use thiserror::Error;
 
 /// Neighbours of a cell, itself included.
@@ -10,8 +10,6 @@ const N_NEIGHBORS: usize = 15;
 const STARTS: usize = 20;
 /// Rounds of k-means.
 const ROUNDS: usize = 300;
-/// Cells that a number of clusters is judged by.
-const JUDGED: usize = 2000;
 
 /// Why cells cannot be clustered.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -42,14 +40,12 @@ pub enum PartitionError {
 /// let clusters = SpectralClusters::new(&z, 2, 5, 0)?;
 /// let found = clusters.of(2)?;
 /// assert!(found[..20].iter().all(|&c| c == found[0]) && found[20..].iter().all(|&c| c != found[0]));
-/// assert_eq!(clusters.estimate()?.0, 2);
 /// # Ok::<(), fusion_models::scdefr::PartitionError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpectralClusters {
     directions: Vec<f32>,
     width: usize,
-    graph: Graph,
     spectrum: Spectrum,
     seed: u64,
 }
@@ -73,7 +69,6 @@ impl SpectralClusters {
             directions: directions(z, width),
             width,
             spectrum: Spectrum::leading(&graph, most.min(n), seed)?,
-            graph,
             seed,
         })
     }
@@ -83,7 +78,7 @@ impl SpectralClusters {
     /// # Errors
     /// `k` of 0 or above what the clusters were made for.
     pub fn of(&self, k: usize) -> Result<Vec<usize>, PartitionError> {
-        self.refined(&self.on_graph(k, STARTS)?, k)
+        self.refined(&self.unrefined(k)?, k)
     }
 
     /// The same without the refinement: clusters of the graph alone.
@@ -91,59 +86,18 @@ impl SpectralClusters {
     /// # Errors
     /// `k` of 0 or above what the clusters were made for.
     pub fn unrefined(&self, k: usize) -> Result<Vec<usize>, PartitionError> {
-        self.on_graph(k, STARTS)
-    }
-
-    fn on_graph(&self, k: usize, starts: usize) -> Result<Vec<usize>, PartitionError> {
         let n = self.n_cells();
         let most = self.spectrum.values().len();
         if !(1..=most).contains(&k) {
             return Err(MetricError::TooManyClusters { k, n_points: most }.into());
         }
         let rows = self.spectrum.rows(k);
-        Ok(kmeans(&rows, n, k, k, self.seed, starts, ROUNDS)?.labels)
+        Ok(kmeans(&rows, n, k, k, self.seed, STARTS, ROUNDS)?.labels)
     }
 
     fn refined(&self, start: &[usize], k: usize) -> Result<Vec<usize>, PartitionError> {
         let (n, width) = (self.n_cells(), self.width);
         Ok(kmeans_from(&self.directions, n, width, start, k, ROUNDS)?.labels)
-    }
-
-    /// The number of clusters, from 2 on, that is worth most, and the worth of each from 2 on.
-    ///
-    /// ```text
-    /// worth = silhouette of the clusters by direction x their modularity in the graph      each at least 0
-    /// ```
-    ///
-    /// Silhouettes alone take a continuum for two clusters: `k` clusters have a modularity of `1 - 1/k` at most, so few of them must be
-    /// very well apart. For silhouettes up to 2,000 cells, evenly spread, are judged. One cluster has none and is never found.
-    ///
-    /// Source: Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987; Newman and Girvan, Phys. Rev. E 2004. The product is ours.
-    ///
-    /// # Errors
-    /// Fewer than three cells.
-    pub fn estimate(&self) -> Result<(usize, Vec<f64>), PartitionError> {
-        let (n, width) = (self.n_cells(), self.width);
-        let most = self.spectrum.values().len().min(n.saturating_sub(1));
-        let judged = n.min(JUDGED);
-        let places: Vec<usize> = (0..judged).map(|i| i * n / judged).collect();
-        let rows: Vec<f32> = places
-            .iter()
-            .flat_map(|&i| self.directions[i * width..(i + 1) * width].iter().copied())
-            .collect();
-        let mut worth = Vec::new();
-        for k in 2..=most.max(2) {
-            let found = self.refined(&self.on_graph(k, 5)?, k)?;
-            let labels: Vec<usize> = places.iter().map(|&i| found[i]).collect();
-            // Where all judged cells are in one cluster, or each in its own, there is no silhouette.
-            let apart = silhouette(&rows, judged, width, &labels).unwrap_or(0.0);
-            worth.push(apart.max(0.0) * modularity(&self.graph, &found, 1.0).max(0.0));
-        }
-        let best = (0..worth.len()).fold(0, |best, at| match worth[at] > worth[best] {
-            true => at,
-            false => best,
-        });
-        Ok((best + 2, worth))
     }
 
     fn n_cells(&self) -> usize {
