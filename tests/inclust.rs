@@ -315,6 +315,28 @@ fn files_that_share_nothing_are_refused() {
         &["--reference", &r, "--query", &q],
         "share no feature",
     );
+    // Two files without a common modality have no common labels.
+    let adt = folder.path().join("proteins.h5mu").display().to_string();
+    sc_io::write_h5mu(&alone(&query, "adt"), &adt).unwrap();
+    let rna = write(folder.path(), "labelled.h5ad", &alone(&reference, "rna"));
+    let files = [
+        "--reference",
+        &rna,
+        "--query",
+        &adt,
+        "--labels",
+        "cell_type",
+    ];
+    refuses("transfer", &files, "no modality in common");
+    // Names that stand twice cannot be paired.
+    let mut twice = reference.clone();
+    for m in twice.modalities.values_mut() {
+        let mut names = m.obs.index().to_vec();
+        names[1] = names[0].clone();
+        m.obs = sc_io::Table::new(names);
+    }
+    let path = write(folder.path(), "twice.h5mu", &twice);
+    refuses("integrate", &[&path], "make the names differ");
     // Protein alone leads nowhere: the query has nothing that the reference shares with it.
     let rna = write(folder.path(), "rna.h5ad", &alone(&reference, "rna"));
     let adt = folder.path().join("adt.h5mu").display().to_string();

@@ -1,16 +1,19 @@
-//! `cellweave generate`, `impute`, `transfer` and `integrate`.
+//! `cellweave generate`, `impute`, `transfer`, `integrate`, `domains` and `map`.
 
 use std::process::ExitCode;
 
 use cellweave::Error;
 use cellweave::inclust::{
-    Done, GenerateFiles, ImputeFiles, InclustSettings, IntegrateFiles, TaskOptions, TransferFiles,
-    generate, impute, integrate, transfer,
+    DomainFiles, Done, GenerateFiles, ImputeFiles, InclustSettings, IntegrateFiles, MapFiles,
+    TaskOptions, TransferFiles, domains, generate, impute, integrate, map, transfer,
 };
 
 use super::fuse::{command_line, device, settings_text};
 use super::progress::{Progress, StopFlag};
-use super::{GenerateArgs, ImputeArgs, IntegrateArgs, RunArgs, TaskArgs, TransferArgs, out};
+use super::{
+    DomainsArgs, GenerateArgs, ImputeArgs, IntegrateArgs, MapArgs, RunArgs, TaskArgs, TransferArgs,
+    out,
+};
 
 fn settings(base: &InclustSettings, args: &RunArgs) -> Result<InclustSettings, Error> {
     base.with_toml(&settings_text(args.config.as_deref())?, &args.settings)
@@ -36,14 +39,18 @@ fn perform(
     let mut progress = Progress::new(StopFlag::listen(), run.quiet, run.stop_after_steps);
     let done = work(&options(task, run), &mut progress)?;
     progress.finish();
-    if !run.quiet {
+    said(&done, run.quiet, task)
+}
+
+fn said(done: &Done, quiet: bool, task: &TaskArgs) -> Result<ExitCode, Error> {
+    if !quiet {
         out(&done.summary.to_string());
     }
     if !done.finished {
         eprintln!("go on with the same command and --resume");
         return Ok(ExitCode::from(130));
     }
-    if !run.quiet {
+    if !quiet {
         out(&format!("  results    {}\n", task.output.display()));
     }
     Ok(ExitCode::SUCCESS)
@@ -134,4 +141,42 @@ pub fn run_integrate(args: &IntegrateArgs) -> Result<ExitCode, Error> {
     perform(&args.run, &args.task, |options, progress| {
         integrate(&files, options, &settings, progress)
     })
+}
+
+pub fn run_domains(args: &DomainsArgs) -> Result<ExitCode, Error> {
+    let settings = settings(&InclustSettings::integration(), &args.run)?;
+    let (Some(file), false) = (&args.file, args.run.print_config) else {
+        out(&settings.to_toml()?);
+        return Ok(ExitCode::SUCCESS);
+    };
+    let files = DomainFiles {
+        file: file.clone(),
+        batch: args.batch.clone(),
+        n_domains: args.k,
+        n_around: args.neighbors,
+        own: args.own,
+    };
+    perform(&args.run, &args.task, |options, progress| {
+        domains(&files, options, &settings, progress)
+    })
+}
+
+pub fn run_map(args: &MapArgs) -> Result<ExitCode, Error> {
+    let files = MapFiles {
+        file: args.file.clone(),
+        onto: args.onto.clone(),
+        steps: args.steps,
+    };
+    let mut progress = Progress::new(StopFlag::listen(), args.quiet, None);
+    let options = TaskOptions {
+        output: args.task.output.clone(),
+        seed: args.seed,
+        device: device(args.device),
+        resume: args.task.resume,
+        scored: args.task.scored.clone(),
+        command: command_line(),
+    };
+    let done = map(&files, &options, &mut progress)?;
+    progress.finish();
+    said(&done, args.quiet, &args.task)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cellweave::describe::{Shipped, Sizes};
-use cellweave::evaluate::EvaluateOptions;
+use cellweave::evaluate::{EvaluateOptions, MixingOptions};
 use cellweave::{Error, describe, evaluate, inspect, simulate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -38,6 +38,10 @@ enum Verb {
     Transfer(TransferArgs),
     /// Put the cells of several files, technologies or batches into one space (inClust+).
     Integrate(IntegrateArgs),
+    /// Divide cells or spots into spatial domains (inClust+).
+    Domains(DomainsArgs),
+    /// Give new cells a place beside those of a finished run of inClust+, which stays as it is.
+    Map(MapArgs),
     /// Score an embedding of any .h5ad or .h5mu file against labels.
     Evaluate(EvaluateArgs),
     /// Say what a file holds: modalities, shapes, sparsity, whether the values are counts.
@@ -238,6 +242,52 @@ struct IntegrateArgs {
 }
 
 #[derive(Args)]
+struct DomainsArgs {
+    /// Cells or spots with coordinates in obsm['spatial'].
+    #[arg(required_unless_present = "print_config")]
+    file: Option<PathBuf>,
+    /// Number of domains; estimated from the data if it is not given.
+    #[arg(short, value_parser = parse_clusters)]
+    k: Option<usize>,
+    /// Cells around a cell that its surroundings are made of.
+    #[arg(long, default_value_t = 30)]
+    neighbors: usize,
+    /// Weight of the cell itself beside its surroundings.
+    #[arg(long, default_value_t = 0.3)]
+    own: f64,
+    /// Column of obs with sections: cells of different ones are no neighbours.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Args)]
+struct MapArgs {
+    /// The new cells.
+    file: PathBuf,
+    /// Folder of a finished run of integrate, transfer, generate or impute.
+    #[arg(long, value_name = "DIR")]
+    onto: PathBuf,
+    /// Optimiser steps for what the new cells' batch has of its own; 0 takes the run's models as they are.
+    #[arg(long, default_value_t = 400)]
+    steps: usize,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: u64,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceName,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    task: TaskArgs,
+}
+
+#[derive(Args)]
 struct EvaluateArgs {
     /// A .h5ad or .h5mu file.
     file: PathBuf,
@@ -247,6 +297,12 @@ struct EvaluateArgs {
     /// Column of obs with the labels; may be repeated.
     #[arg(long, value_name = "OBS_KEY", required = true)]
     labels: Vec<String>,
+    /// Column of obs with batches: scores of integration (scIB) as well.
+    #[arg(long, value_name = "OBS_KEY")]
+    batch: Option<String>,
+    /// Entry of obsm of the same cells that nothing was corrected in, to compare with.
+    #[arg(long, value_name = "OBSM_KEY", requires = "batch")]
+    before: Option<String>,
     /// Number of clusters for k-means and for Leiden at a fixed number; the number of classes if it
     /// is not given.
     #[arg(short)]
@@ -357,6 +413,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Verb::Impute(args) => inclust::run_impute(&args),
         Verb::Transfer(args) => inclust::run_transfer(&args),
         Verb::Integrate(args) => inclust::run_integrate(&args),
+        Verb::Domains(args) => inclust::run_domains(&args),
+        Verb::Map(args) => inclust::run_map(&args),
         Verb::Evaluate(args) => run_evaluate(&args),
         Verb::Inspect(args) => {
             let found = inspect::inspect(&args.file)?;
@@ -384,10 +442,14 @@ fn run_evaluate(args: &EvaluateArgs) -> Result<ExitCode, Error> {
         resolution: args.resolution,
         seed: args.seed,
     };
+    let mixed = args.batch.clone().map(|batch| MixingOptions {
+        batch,
+        before: args.before.clone(),
+    });
     let evaluations = args
         .labels
         .iter()
-        .map(|labels| evaluate::evaluate(&args.file, &args.rep, labels, &options))
+        .map(|labels| evaluate::evaluate(&args.file, &args.rep, labels, &options, mixed.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     if args.json {
         print_json(&evaluations)?;

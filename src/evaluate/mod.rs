@@ -3,6 +3,8 @@
 //! Labels are used here and nowhere else: clusters are made from the embedding of all cells, then
 //! compared with the labels of the cells that have one.
 
+mod mixing;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -12,6 +14,8 @@ use sc_metrics::{ClusteringScores, calinski_harabasz, davies_bouldin, kmeans, si
 use serde::Serialize;
 
 use crate::Error;
+
+pub use mixing::{Mixing, mixing};
 
 /// Labels that stand for "not known"; compared in lower case. The same list as the peers' scores in
 /// `docs/results.md` use.
@@ -75,6 +79,17 @@ pub struct Evaluation {
     pub calinski_harabasz: f64,
     /// Davies-Bouldin index of the labels; lower is better.
     pub davies_bouldin: f64,
+    /// Scores of integration, where batches were named.
+    pub mixing: Option<Mixing>,
+}
+
+/// What scores of integration need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MixingOptions {
+    /// Column of obs with the batches.
+    pub batch: String,
+    /// Entry of obsm that nothing was corrected in, for the comparison of what the batch explains.
+    pub before: Option<String>,
 }
 
 /// Scores of one clustering.
@@ -106,19 +121,49 @@ pub struct Scored {
     pub v_measure: f64,
 }
 
-/// Scores an embedding of a file against its labels.
+/// Scores an embedding of a file against its labels, and how well its batches are mixed.
+///
+/// # Errors
+/// A file that cannot be read, no such entry or column, cells without a batch.
 pub fn evaluate(
     path: &Path,
     representation: &str,
     labels: &str,
     options: &EvaluateOptions,
+    mixed: Option<&MixingOptions>,
 ) -> Result<Evaluation, Error> {
     let data = sc_io::read(path)?.data;
-    let (embedding, cells, n_without_embedding) = find_embedding(&data, representation)
-        .ok_or_else(|| no_embedding(path, &data, representation))?;
+    let find = |key: &str| find_embedding(&data, key).ok_or_else(|| no_embedding(path, &data, key));
+    let (embedding, cells, n_without_embedding) = find(representation)?;
     let truth = labels_of(&data, &cells, labels)?;
+    let mixing = mixed
+        .map(|mixed| {
+            let batches = labels_of(&data, &cells, &mixed.batch)?;
+            let batches: Option<Vec<String>> = batches.into_iter().collect();
+            let batches = batches.ok_or_else(|| {
+                Error::Input(format!(
+                    "column '{}' lacks the batch of some cells",
+                    mixed.batch
+                ))
+            })?;
+            let before = match &mixed.before {
+                None => None,
+                Some(key) => {
+                    let (before, others, _) = find(key)?;
+                    if others != cells {
+                        return Err(Error::Input(format!(
+                            "obsm['{key}'] is not of the cells of obsm['{representation}']"
+                        )));
+                    }
+                    Some(before)
+                }
+            };
+            mixing(&embedding, before.as_ref(), &batches, &truth, options.seed)
+        })
+        .transpose()?;
     Ok(Evaluation {
         n_without_embedding,
+        mixing,
         ..score(&embedding, labels, &truth, options)?
     })
 }
@@ -179,6 +224,7 @@ pub fn score(
         silhouette,
         calinski_harabasz,
         davies_bouldin,
+        mixing: None,
     })
 }
 
@@ -356,6 +402,10 @@ impl std::fmt::Display for Evaluation {
             f,
             "  labels on the embedding: silhouette {:.3}, Calinski-Harabasz {:.0}, Davies-Bouldin {:.3}",
             self.silhouette, self.calinski_harabasz, self.davies_bouldin
-        )
+        )?;
+        match &self.mixing {
+            Some(mixing) => write!(f, "{mixing}"),
+            None => Ok(()),
+        }
     }
 }

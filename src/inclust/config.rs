@@ -3,6 +3,7 @@
 use fusion_core::ConfigError;
 use fusion_models::InclustConfig;
 use fusion_models::blocks::{GroupLikelihood, Normalization};
+use fusion_models::inclust::InclustWeights;
 use serde::{Deserialize, Serialize};
 use train::{Schedule, TrainConfig};
 
@@ -190,7 +191,8 @@ impl InclustSettings {
         }
     }
 
-    /// Where `integrate` starts from: what all files have is what counts, each gene standardised in each file.
+    /// Where `integrate` starts from: what all files have is what counts, each gene standardised in each file; a narrow latent vector and a decoder that is told the
+    /// batch and wide enough to use it (measured: `docs/results.md`).
     pub fn integration() -> Self {
         let base = Self::default();
         Self {
@@ -201,7 +203,17 @@ impl InclustSettings {
             },
             specific: false,
             n_models: 1,
-            steps: 800,
+            steps: 1600,
+            model: InclustConfig {
+                n_latent: 10,
+                decoder: vec![256],
+                conditional_decoder: true,
+                weights: InclustWeights {
+                    kl: 2e-3,
+                    ..base.model.weights
+                },
+                ..base.model.clone()
+            },
             ..base
         }
     }

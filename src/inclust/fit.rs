@@ -62,6 +62,29 @@ pub fn fit(
     options: &FitOptions<'_>,
     observer: &mut dyn FuseObserver,
 ) -> Result<Fitted, Error> {
+    let start = |seed: u64, _: usize| {
+        let autodiff = options.device.clone().autodiff();
+        train::seeded_init(&autodiff, seed, |device| {
+            let (n_covariates, k) = (joined.batches.len().max(1), joined.n_components(settings));
+            let model = &settings.model;
+            model.init(&joined.plan, &joined.configs, n_covariates, k, device)
+        })
+        .map_err(|e| Error::Settings(format!("model: {e}")))
+    };
+    fit_from(start, joined, settings, options, observer)
+}
+
+/// The same from models that are there: `start` gives each, from its seed and place.
+///
+/// # Errors
+/// Those of `start` and of training.
+pub(super) fn fit_from(
+    start: impl Fn(u64, usize) -> Result<Inclust, Error>,
+    joined: &Joined,
+    settings: &InclustSettings,
+    options: &FitOptions<'_>,
+    observer: &mut dyn FuseObserver,
+) -> Result<Fitted, Error> {
     let settings = &settings.for_cells(joined.data.n_cells());
     let mut fitted = Fitted {
         models: vec![],
@@ -74,13 +97,7 @@ pub fn fit(
             0 => options.seed,
             m => Draw::new(options.seed).for_use(m as u64).seed(),
         };
-        let autodiff = options.device.clone().autodiff();
-        let model = train::seeded_init(&autodiff, seed, |device| {
-            let (n_covariates, k) = (joined.batches.len().max(1), joined.n_components(settings));
-            let model = &settings.model;
-            model.init(&joined.plan, &joined.configs, n_covariates, k, device)
-        })
-        .map_err(|e| Error::Settings(format!("model: {e}")))?;
+        let model = start(seed, member)?;
         if member == 0 {
             observer.say(&format!(
                 "{} cells, {} parameters, {} epochs, {} models\n{}",
@@ -126,6 +143,16 @@ pub fn fit(
 }
 
 impl Fitted {
+    /// Models as they are, which were not trained here.
+    pub(super) fn of(models: Vec<Inclust>, device: &Device) -> Self {
+        Self {
+            models,
+            history: History::default(),
+            outcome: Outcome::Finished,
+            device: device.clone(),
+        }
+    }
+
     /// The first model's picture.
     pub fn describe(&self) -> ModelGraph {
         self.models
@@ -249,7 +276,8 @@ impl Fitted {
                 Some(other) => model.swap_covariates(z, own.clone(), other.clone()),
                 None => z,
             };
-            let p = model.decode(z, group, model.library(&batch, group));
+            let told = other.clone().unwrap_or_else(|| own.clone());
+            let p = model.decode(z, told, group, model.library(&batch, group));
             let of = [p.mean.clone(), p.mean.square(), p.sd.square()];
             sums = Some(match sums {
                 None => of,

@@ -6,11 +6,11 @@ use sc_io::{Column, Matrix, Modality, MultiModal, Table, WriteOptions};
 
 use super::joined::Known;
 use super::part::Part;
-use super::task::{Done, EMBEDDING, Task, TaskOptions, add};
+use super::task::{Done, EMBEDDING, N_NEIGHBORS, Task, TaskOptions, add};
 use super::{InclustSettings, Joined};
 use crate::Error;
 use crate::fuse::FuseObserver;
-use crate::layout::plane;
+use crate::layout::{neighbour_graph, plane};
 use crate::report::MapColour;
 
 /// Which files.
@@ -109,7 +109,11 @@ pub fn generate(
     }
     task.clock.lap("generate");
     task.score(&embedding, &[&query.measured[0].modality]);
-    let layout = plane(&embedding, 15, options.seed)?;
+    let layout = plane(
+        &neighbour_graph(&embedding, N_NEIGHBORS)?,
+        &embedding,
+        options.seed,
+    )?;
     task.clock.lap("umap");
     let mut result = MultiModal::new(modalities);
     result.obsm.insert(EMBEDDING.to_owned(), embedding.into());

@@ -10,12 +10,12 @@ use sc_prep::{HvgOptions, highly_variable};
 
 use super::joined::{Group, Known};
 use super::part::{Kind, Part};
-use super::values::{mean_deviation, standardize};
+use super::values::{logged, mean_deviation, scale, standardize};
 use super::{InclustSettings, Scaling};
 use crate::Error;
 
 /// Suffix of the entry that the encoder is given of a group of counts.
-const INPUT: &str = " input";
+pub(super) const INPUT: &str = " input";
 
 /// Makes the groups of joined files, modality by modality.
 pub(super) struct Builder<'a> {
@@ -148,6 +148,7 @@ impl Builder<'_> {
         };
         let rows_with: Vec<&Vec<usize>> = with.iter().map(|&p| &rows[p]).collect();
         let mut units = vec![None; self.parts.len()];
+        let mut factor = 1.0;
         let mut config = GroupConfig {
             input: GroupInput::AsIs,
             input_entry: None,
@@ -158,13 +159,12 @@ impl Builder<'_> {
         let values = match kind {
             Kind::Rna => {
                 config.likelihood = self.settings.likelihoods.rna;
-                let mut input = self.logged(&counts, &totals);
+                let mut input = logged(&counts, &totals, self.settings.target_sum);
                 let input = match self.settings.scaling {
                     Scaling::Together => {
                         let cells: usize = rows_with.iter().map(|r| r.len()).sum();
-                        let factor = 1.0 / mean_deviation(&input, cells).max(1e-6);
-                        let values = input.values_mut().iter_mut();
-                        values.for_each(|v| *v = (f64::from(*v) * factor) as f32);
+                        factor = 1.0 / mean_deviation(&input, cells).max(1e-6);
+                        scale(&mut input, factor);
                         Matrix::Csr(input)
                     }
                     Scaling::PerDataset => {
@@ -217,27 +217,12 @@ impl Builder<'_> {
             kind,
             features: names,
             units,
+            factor,
+            totals_over: shared.to_vec(),
         });
         self.configs.push(config);
         self.measured_by.push(with.to_vec());
         Ok(())
-    }
-
-    /// `ln(1 + target x / total)`
-    fn logged(&self, counts: &Csr, totals: &[f64]) -> Csr {
-        let mut x = counts.clone();
-        for (row, &total) in totals.iter().enumerate() {
-            let factor = match self.settings.target_sum {
-                0.0 => 1.0,
-                sum if total > 0.0 => sum / total,
-                _ => 0.0,
-            };
-            let values = x.row_values_mut(row);
-            values
-                .iter_mut()
-                .for_each(|v| *v = (f64::from(*v) * factor).ln_1p() as f32);
-        }
-        x
     }
 
     /// Features that enough cells have, and of RNA the most variable among them.
@@ -264,11 +249,10 @@ impl Builder<'_> {
             return Ok(frequent);
         }
         let with: Vec<usize> = (0..totals.len()).filter(|&c| totals[c] > 0.0).collect();
-        let logged = self
-            .logged(counts, totals)
+        let values = logged(counts, totals, self.settings.target_sum)
             .select_columns(&frequent)
             .select_rows(&with);
-        let variable = highly_variable(&logged, &HvgOptions::seurat(most), None)?.indices;
+        let variable = highly_variable(&values, &HvgOptions::seurat(most), None)?.indices;
         let mut kept: Vec<usize> = variable.into_iter().map(|g| frequent[g]).collect();
         kept.extend(frequent.iter().copied().filter(|&g| wanted(g)));
         kept.sort_unstable();

@@ -9,11 +9,11 @@ use super::fit::{BLOCK, Fitted};
 use super::generate::{batches, name_of};
 use super::joined::Known;
 use super::part::{Kind, Part};
-use super::task::{Done, EMBEDDING, Task, TaskOptions, add};
+use super::task::{Done, EMBEDDING, N_NEIGHBORS, Task, TaskOptions, add};
 use super::{InclustSettings, Joined};
 use crate::Error;
 use crate::fuse::FuseObserver;
-use crate::layout::plane;
+use crate::layout::{neighbour_graph, plane};
 use crate::plot::{Colour, ScatterStyle, scatter};
 use crate::report::{Block, MapColour, Section};
 
@@ -90,7 +90,11 @@ pub fn impute(
     let embedding = fitted.embed(&joined, &rows);
     let cells = parts[1].measured[0].modality.clone();
     task.score(&embedding, &[&cells]);
-    let layout = plane(&embedding, 15, options.seed)?;
+    let layout = plane(
+        &neighbour_graph(&embedding, N_NEIGHBORS)?,
+        &embedding,
+        options.seed,
+    )?;
     task.clock.lap("umap");
     let target = options.output.join("result.h5ad");
     task.observer.say(&format!("writing {}", target.display()));

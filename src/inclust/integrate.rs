@@ -4,23 +4,27 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use sc_graph::{Graph, NeighbourOptions, leiden, neighbours};
-use sc_io::{Categorical, Column, Csr, Matrix, Modality, MultiModal, Table, WriteOptions};
+use sc_graph::leiden;
+use sc_io::{Categorical, Column, Csr, Dense, Matrix, Modality, MultiModal, Table, WriteOptions};
+use sc_prep::{PcaOptions, Target, log_normalize, pca};
 
 use super::generate::{batches, name_of};
 use super::joined::Known;
 use super::part::{Kind, Part};
-use super::task::{Done, EMBEDDING, Task, TaskOptions, add};
+use super::task::{Done, EMBEDDING, N_NEIGHBORS, Task, TaskOptions, add, labels_in};
 use super::{InclustSettings, Joined};
 use crate::Error;
+use crate::evaluate::mixing;
 use crate::fuse::FuseObserver;
-use crate::layout::plane;
+use crate::layout::{neighbour_graph, plane};
 use crate::plot::Categories;
 use crate::report::MapColour;
 
 /// Key of the batch, and of the clusters, in obs.
 const BATCH: &str = "inclust_batch";
 const CLUSTER: &str = "inclust_cluster";
+/// Key of the cells before anything was corrected, in obsm.
+const BEFORE: &str = "X_pca";
 
 /// Which files.
 #[derive(Clone, Debug)]
@@ -34,7 +38,7 @@ pub struct IntegrateFiles {
 /// Puts the cells of all files into one space, without what sets their batches apart.
 ///
 /// Leaves `result.h5mu` (a modality of each kind with the counts of the features that all files with it share, `obs["inclust_batch"]`,
-/// `obs["inclust_cluster"]` (Leiden of the embedding), `obsm["X_inclust"]`, `obsm["X_umap"]`; `.h5ad` where there is RNA alone), `report.html`,
+/// `obs["inclust_cluster"]` (Leiden of the embedding), `obsm["X_inclust"]`, `obsm["X_umap"]`, and where all cells have RNA `obsm["X_pca"]`, in which nothing is corrected; `.h5ad` where there is RNA alone), `report.html`,
 /// `summary.json`, `pictures/` and `checkpoints/`. Cells of several files that share a name get the number of their file behind it.
 ///
 /// # Errors
@@ -77,22 +81,28 @@ pub fn integrate(
     let rows: Vec<usize> = (0..joined.data.n_cells()).collect();
     let embedding = fitted.embed(&joined, &rows);
     task.clock.lap("embed");
-    let k = 15.min(rows.len());
-    let (n, d) = (rows.len(), embedding.n_cols());
-    let near = neighbours(embedding.values(), n, d, k, &NeighbourOptions::default())?;
-    let clusters = leiden(&Graph::fuzzy(&near)?, 1.0, options.seed)?;
-    let layout = plane(&embedding, k, options.seed)?;
+    let graph = neighbour_graph(&embedding, N_NEIGHBORS)?;
+    let clusters = leiden(&graph, 1.0, options.seed)?;
+    let layout = plane(&graph, &embedding, options.seed)?;
     task.clock.lap("cluster");
     let all: Vec<&Modality> = parts.iter().map(|p| &p.measured[0].modality).collect();
     task.score(&embedding, &all);
 
     let batch: Vec<String> = known.batches.iter().flatten().cloned().collect();
+    let mut result = joint(&parts, &joined)?;
+    let before = components(&result, rows.len(), options.seed)?;
+    if joined.batches.len() > 1 {
+        let first = options.scored.first();
+        let labels = first.map_or_else(|| vec![None; rows.len()], |c| labels_in(&all, c));
+        let mixed = mixing(&embedding, before.as_ref(), &batch, &labels, options.seed)?;
+        task.summary.mixing = Some(mixed);
+        task.clock.lap("mixing");
+    }
     let of = |labels: Vec<Option<String>>| MapColour::Labels(Categories::from_labels(&labels));
     let drawn = batch.iter().cloned().map(Some).collect();
     task.colours.insert(0, (BATCH.to_owned(), of(drawn)));
     let drawn = clusters.iter().map(|c| Some(c.to_string())).collect();
     task.colours.insert(1, (CLUSTER.to_owned(), of(drawn)));
-    let mut result = joint(&parts, &joined)?;
     let n_clusters = clusters.iter().max().map_or(0, |m| m + 1);
     let codes = clusters.iter().map(|&c| c as i32).collect();
     let names = (0..n_clusters).map(|c| c.to_string()).collect();
@@ -110,17 +120,14 @@ pub fn integrate(
         Column::Categorical(Categorical::from_codes(codes, names)),
     )?;
     for column in &options.scored {
-        let labels: Vec<String> = all
-            .iter()
-            .flat_map(|m| match m.obs.column(column) {
-                Ok(c) => c.labels(),
-                Err(_) => vec![None; m.n_obs()],
-            })
-            .map(Option::unwrap_or_default)
-            .collect();
+        let labels = labels_in(&all, column).into_iter();
+        let labels: Vec<String> = labels.map(Option::unwrap_or_default).collect();
         add(&mut result.obs, "obs", column, Column::text(labels))?;
     }
     result.obsm.insert(EMBEDDING.to_owned(), embedding.into());
+    if let Some(before) = before {
+        result.obsm.insert(BEFORE.to_owned(), before.into());
+    }
     result
         .obsm
         .insert("X_umap".to_owned(), layout.clone().into());
@@ -131,6 +138,24 @@ pub fn integrate(
     };
     task.write(result, &write)?;
     task.finish(Some(&fitted), Some(&layout))
+}
+
+/// Principal components of the logarithms of the RNA counts, where all cells have RNA: what mixing is compared with.
+fn components(data: &MultiModal, n_cells: usize, seed: u64) -> Result<Option<Dense>, Error> {
+    let rna = data.modalities.get(Kind::Rna.name());
+    let Some(counts) = rna
+        .filter(|m| m.n_obs() == n_cells)
+        .and_then(|m| m.x.as_ref())
+    else {
+        return Ok(None);
+    };
+    let mut logged = counts.to_csr();
+    log_normalize(&mut logged, Target::Sum(1e4))?;
+    let options = PcaOptions {
+        seed,
+        ..PcaOptions::default()
+    };
+    Ok(Some(pca(&Matrix::Csr(logged), &options)?.scores))
 }
 
 /// The counts of all files, modality by modality: features that all files with it share, of the cells that have it.

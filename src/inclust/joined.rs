@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Source};
 use sc_graph::{Graph, Modality, Operator, WnnOptions, wnn};
 use sc_io::{Dense, Matrix};
+use serde::{Deserialize, Serialize};
 use train::{CellData, CellNetwork, NeighbourSampling};
 
 use super::groups::Builder;
@@ -15,7 +16,7 @@ use super::{InclustSettings, PlanKind};
 use crate::{Error, evaluate};
 
 /// Features that the same files measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Group {
     /// Name in the plan and in batches.
     pub name: String,
@@ -25,10 +26,14 @@ pub struct Group {
     pub features: Vec<String>,
     /// What was taken away from and what divides the values of each feature, file by file; nothing where a file lacks the group.
     pub units: Vec<Option<Units>>,
+    /// What the encoder's values of RNA were multiplied by, where they were scaled together.
+    pub factor: f64,
+    /// The features that totals of cells are taken over.
+    pub totals_over: Vec<String>,
 }
 
 /// Mean and deviation of each feature before it was standardised.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Units {
     /// Means.
     pub centre: Vec<f32>,
@@ -214,7 +219,7 @@ impl Joined {
     }
 }
 
-fn dense(n_rows: usize, n_cols: usize, values: Vec<f32>) -> Result<Matrix, Error> {
+pub(super) fn dense(n_rows: usize, n_cols: usize, values: Vec<f32>) -> Result<Matrix, Error> {
     Dense::new(n_rows, n_cols, values)
         .map(Matrix::Dense)
         .ok_or_else(|| Error::Input("values of another shape".to_owned()))

@@ -1,19 +1,22 @@
-//! inClust+ from files to results: `cellweave generate`, `impute`, `transfer` and `integrate`.
+//! inClust+ from files to results: `cellweave generate`, `impute`, `transfer`, `integrate`, `domains` and `map`.
 //!
-//! All four are the same three steps. [`Part`]s are files as they are; [`Joined`] is several of them as one data set with a plan of masks, in which
+//! All but the last are the same three steps. [`Part`]s are files as they are; [`Joined`] is several of them as one data set with a plan of masks, in which
 //! features that the same files have are a group; [`fit`] trains a few models on it, whose averaged predictions are read
 //! out by group. What a verb adds is which files, what is asked of the models, and how it is written.
 
 mod calibration;
 mod config;
+mod domains;
 mod fit;
 mod generate;
 mod groups;
 mod impute;
 mod integrate;
 mod joined;
+mod map;
 mod novelty;
 mod part;
+mod reference;
 mod summary;
 mod task;
 mod transfer;
@@ -21,11 +24,13 @@ mod values;
 
 pub use calibration::{expected_calibration_error, temperature};
 pub use config::{InclustSettings, KindWeights, Likelihoods, PlanKind, Scaling};
+pub use domains::{DomainFiles, domains};
 pub use fit::{FitOptions, Fitted, Predictions, fit};
 pub use generate::{GenerateFiles, generate};
 pub use impute::{ImputeFiles, impute};
 pub use integrate::{IntegrateFiles, integrate};
 pub use joined::{Group, Joined, Known, Units};
+pub use map::{MapFiles, map};
 pub use novelty::novelty;
 pub use part::{Kind, Measured, Part};
 pub use summary::InclustSummary;

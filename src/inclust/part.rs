@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use sc_io::{CountScan, Csr, Modality, MultiModal};
+use serde::{Deserialize, Serialize};
 
 use super::InclustSettings;
 use crate::Error;
 
 /// What the values of a modality are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// RNA counts.
     Rna,
@@ -104,6 +106,16 @@ impl Part {
         let Some((_, first)) = known.first() else {
             return Err(Error::Input("no modality of a known kind".to_owned()));
         };
+        // Modalities are paired by the names of their cells.
+        let paired = known.iter().filter(|_| known.len() > 1);
+        for (kind, m) in paired {
+            if let Some((cell, a, b)) = m.obs.first_duplicate() {
+                let kind = kind.name();
+                return Err(Error::Input(format!(
+                    "{kind}: the cell name '{cell}' stands in rows {a} and {b}, so its other modalities cannot be told; make the names differ"
+                )));
+            }
+        }
         let others: Vec<HashSet<&str>> = known[1..]
             .iter()
             .map(|(_, m)| m.obs.index().iter().map(String::as_str).collect())
@@ -243,8 +255,13 @@ fn measure(
             scan.to_string().trim_end_matches('.')
         )));
     }
-    let positions = m.obs.positions();
-    let rows: Vec<usize> = cells.iter().map(|c| positions[c.as_str()]).collect();
+    let rows: Vec<usize> = match m.obs.index() == cells {
+        true => (0..cells.len()).collect(),
+        false => {
+            let positions = m.obs.positions();
+            cells.iter().map(|c| positions[c.as_str()]).collect()
+        }
+    };
     let mut places = HashMap::new();
     for (place, feature) in m.var.index().iter().enumerate() {
         places.entry(feature.to_uppercase()).or_insert(place);

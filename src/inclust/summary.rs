@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Mixing};
 
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,6 +38,8 @@ pub struct InclustSummary {
     pub found: IndexMap<String, f64>,
     /// Scores per column of labels.
     pub scores: Vec<Evaluation>,
+    /// How well batches are mixed, by the first of these columns.
+    pub mixing: Option<Mixing>,
     /// Seconds per phase.
     pub seconds: IndexMap<String, f64>,
     /// Training cells per second, forward and backward.
@@ -105,6 +107,9 @@ impl std::fmt::Display for InclustSummary {
         for score in &self.scores {
             write!(f, "{score}")?;
         }
-        Ok(())
+        match &self.mixing {
+            Some(mixing) => write!(f, "{mixing}"),
+            None => Ok(()),
+        }
     }
 }

@@ -9,6 +9,7 @@ use sc_io::{Column, Dense, Modality, MultiModal, Uns, WriteOptions};
 use train::{DeviceChoice, History, Outcome};
 
 use super::fit::{FitOptions, Fitted, fit};
+use super::reference::Reference;
 use super::{InclustSettings, InclustSummary, Joined};
 use crate::clock::Clock;
 use crate::evaluate::{self, EvaluateOptions};
@@ -21,6 +22,8 @@ use crate::{Error, atomic, resources};
 pub(super) const EMBEDDING: &str = "X_inclust";
 pub(super) const LABEL: &str = "inclust_label";
 pub(super) const CONFIDENCE: &str = "inclust_confidence";
+/// Neighbours of a cell in graphs of embeddings, itself included.
+pub(super) const N_NEIGHBORS: usize = 15;
 const UNS: &str = "inclust";
 
 /// What every verb is told beside its files.
@@ -60,6 +63,8 @@ pub(super) struct Task<'a> {
     pub sections: Vec<Section>,
     /// What colours the map of the cells that are embedded.
     pub colours: Vec<(String, MapColour)>,
+    /// Maps beside that of the embedding.
+    pub maps: Vec<Map>,
 }
 
 impl<'a> Task<'a> {
@@ -93,6 +98,7 @@ impl<'a> Task<'a> {
             final_losses: IndexMap::new(),
             found: IndexMap::new(),
             scores: vec![],
+            mixing: None,
             seconds: IndexMap::new(),
             cells_per_second: None,
             peak_memory_bytes: None,
@@ -106,11 +112,12 @@ impl<'a> Task<'a> {
             summary,
             sections: vec![],
             colours: vec![],
+            maps: vec![],
         })
     }
 
-    /// Trains. Without a result the run was interrupted.
-    pub fn fit(&mut self, joined: &Joined) -> Result<Option<Fitted>, Error> {
+    /// Notes what was read.
+    pub fn prepared(&mut self, joined: &Joined) {
         for notice in &joined.notices {
             self.observer.say(&format!("notice: {notice}"));
         }
@@ -123,6 +130,11 @@ impl<'a> Task<'a> {
             .collect();
         self.summary.plan = joined.plan.to_string().lines().map(str::to_owned).collect();
         self.clock.lap("prepare");
+    }
+
+    /// Trains. Without a result the run was interrupted.
+    pub fn fit(&mut self, joined: &Joined) -> Result<Option<Fitted>, Error> {
+        self.prepared(joined);
         let device = self.options.device.open()?;
         let checkpoints = self.options.output.join("checkpoints");
         let options = FitOptions {
@@ -132,6 +144,12 @@ impl<'a> Task<'a> {
             resume: self.options.resume,
         };
         let fitted = fit(joined, self.settings, &options, self.observer)?;
+        Reference::of(joined, self.settings).save(&checkpoints)?;
+        Ok(self.trained(fitted))
+    }
+
+    /// Notes what was trained. Without a result the run was interrupted.
+    pub fn trained(&mut self, fitted: Fitted) -> Option<Fitted> {
         self.clock.lap("train");
         self.summary.n_parameters = fitted.describe().n_params();
         self.summary.n_epochs = fitted.history.epochs.len();
@@ -142,10 +160,10 @@ impl<'a> Task<'a> {
             Outcome::Interrupted => "interrupted; go on with --resume",
         }
         .to_owned();
-        Ok(match fitted.outcome {
+        match fitted.outcome {
             Outcome::Interrupted => None,
             _ => Some(fitted),
-        })
+        }
     }
 
     /// The provenance of a result, for its `uns`.
@@ -165,13 +183,7 @@ impl<'a> Task<'a> {
     /// Scores an embedding against columns of labels of the same cells, and draws them.
     pub fn score(&mut self, embedding: &Dense, cells: &[&Modality]) {
         for column in &self.options.scored {
-            let labels: Vec<Option<String>> = cells
-                .iter()
-                .flat_map(|m| match m.obs.column(column) {
-                    Ok(c) => c.labels(),
-                    Err(_) => vec![None; m.n_obs()],
-                })
-                .collect();
+            let labels = labels_in(cells, column);
             let options = EvaluateOptions {
                 seed: self.options.seed,
                 ..EvaluateOptions::default()
@@ -187,6 +199,15 @@ impl<'a> Task<'a> {
             self.colours.push((column.clone(), colour));
         }
         self.clock.lap("score");
+    }
+
+    /// Scores clusters of the task against the same columns.
+    pub fn compare(&mut self, name: &str, cells: &Modality, clusters: &[usize]) {
+        for scores in &mut self.summary.scores {
+            let (known, _) = evaluate::known(&labels_in(&[cells], &scores.labels));
+            let own = evaluate::compare(name, None, &known, clusters);
+            scores.clusterings.insert(0, own);
+        }
     }
 
     /// Writes the result: an `.h5ad` where there is one modality, whose own annotations then hold those of all, else an `.h5mu`.
@@ -296,7 +317,10 @@ impl<'a> Task<'a> {
                 })
                 .collect(),
             scores: parts::scores(&s.scores),
-            maps: map.into_iter().collect(),
+            maps: map
+                .into_iter()
+                .chain(std::mem::take(&mut self.maps))
+                .collect(),
             losses: parts::losses(history),
             markers: vec![],
             clusters: None,
@@ -310,6 +334,15 @@ impl<'a> Task<'a> {
         }
         .write(&self.options.output)
     }
+}
+
+/// A column of obs of all cells, one table after the other; nothing where a table lacks it.
+pub(super) fn labels_in(cells: &[&Modality], column: &str) -> Vec<Option<String>> {
+    let of = |m: &&Modality| match m.obs.column(column) {
+        Ok(c) => c.labels(),
+        Err(_) => vec![None; m.n_obs()],
+    };
+    cells.iter().flat_map(of).collect()
 }
 
 /// Adds a column to cells or features.

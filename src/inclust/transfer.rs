@@ -12,14 +12,13 @@ use super::generate::{batches, one_batch};
 use super::joined::Known;
 use super::novelty::novelty;
 use super::part::{Kind, Part};
-use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, Task, TaskOptions, add};
+use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, N_NEIGHBORS, Task, TaskOptions, add};
 use super::{InclustSettings, Joined};
-use crate::Error;
-use crate::evaluate::known as known_labels;
 use crate::fuse::FuseObserver;
-use crate::layout::plane;
+use crate::layout::{neighbour_graph, plane};
 use crate::plot::Categories;
 use crate::report::MapColour;
+use crate::{Error, evaluate};
 
 /// Name of the label of cells that are like none of the reference.
 pub const UNKNOWN: &str = "unknown";
@@ -81,13 +80,20 @@ pub fn transfer(
     let query = Part::read("query", &files.query, settings)?;
     task.clock.lap("read");
     let given = labels_of(&reference, &files.labels)?;
+    // What both files measured: confidence and novelty must mean the same for the cells of both.
+    let mut kinds: Vec<Kind> = query.kinds();
+    kinds.retain(|&kind| reference.of(kind).is_some());
+    if kinds.is_empty() {
+        return Err(Error::Input(
+            "reference and query have no modality in common".to_owned(),
+        ));
+    }
     // These cells are to the models what the query's are: without labels, and with what the query has alone.
     let draw = Draw::new(options.seed).for_use(CALIBRATION);
     let held = |&i: &usize| {
         let uniform = (draw.for_use(i as u64).seed() >> 11) as f64 / (1u64 << 53) as f64;
         given[i].is_some() && uniform < files.calibration
     };
-    let kinds: Vec<Kind> = query.kinds();
     let (withheld, shown): (Vec<usize>, Vec<usize>) = (0..given.len()).partition(held);
     let truth: Vec<&String> = withheld.iter().filter_map(|&i| given[i].as_ref()).collect();
     let mut labels = vec![
@@ -192,13 +198,16 @@ pub fn transfer(
     let embedding = fitted.embed(&joined, &query);
     let cells = &parts[1].measured[0].modality;
     task.score(&embedding, &[cells]);
-    let layout = plane(&embedding, 15, options.seed)?;
+    let layout = plane(
+        &neighbour_graph(&embedding, N_NEIGHBORS)?,
+        &embedding,
+        options.seed,
+    )?;
     task.clock.lap("umap");
     let mut names = joined.classes.clone();
-    if !names.iter().any(|n| n == UNKNOWN) {
-        names.push(UNKNOWN.to_owned());
-    }
-    let unknown = names.iter().position(|n| n == UNKNOWN).unwrap_or(0);
+    // No class has this name: it stands for 'not known'.
+    let unknown = names.len();
+    names.push(UNKNOWN.to_owned());
     let best = classes.iter().map(|&c| c as i32).collect();
     let best = Column::Categorical(Categorical::from_codes(best, joined.classes.clone()));
     let codes: Vec<i32> = classes
@@ -250,30 +259,8 @@ pub fn transfer(
 
 /// Labels of a file's cells; what stands for no label is none.
 fn labels_of(part: &Part, column: &str) -> Result<Vec<Option<String>>, Error> {
-    let own = part
-        .measured
-        .iter()
-        .find_map(|m| m.modality.obs.column(column).ok());
-    let labels = match own {
-        Some(column) => column.labels(),
-        None => {
-            let whole = part
-                .whole
-                .obs
-                .column(column)
-                .map_err(|source| Error::Column {
-                    place: format!("obs of the {}", part.name),
-                    source,
-                })?;
-            let positions = part.whole.obs.positions();
-            let place = |cell: &String| positions.get(cell.as_str()).copied();
-            part.cells()
-                .iter()
-                .map(|c| whole.label(place(c)?))
-                .collect()
-        }
-    };
-    let (labels, _) = known_labels(&labels);
+    let labels = evaluate::labels_of(&part.whole, part.cells(), column)?;
+    let (labels, _) = evaluate::known(&labels);
     match labels.iter().any(Option::is_some) {
         true => Ok(labels),
         false => Err(Error::Input(format!(

@@ -4,6 +4,28 @@ use sc_io::{Csr, Dense};
 
 use super::joined::Units;
 
+/// `ln(1 + target x / total)`; a target of 0 takes counts as they are.
+pub(super) fn logged(counts: &Csr, totals: &[f64], target: f64) -> Csr {
+    let mut x = counts.clone();
+    for (row, &total) in totals.iter().enumerate() {
+        let factor = match target {
+            0.0 => 1.0,
+            sum if total > 0.0 => sum / total,
+            _ => 0.0,
+        };
+        for v in x.row_values_mut(row) {
+            *v = (f64::from(*v) * factor).ln_1p() as f32;
+        }
+    }
+    x
+}
+
+/// Multiplies the values that are stored.
+pub(super) fn scale(x: &mut Csr, factor: f64) {
+    let values = x.values_mut().iter_mut();
+    values.for_each(|v| *v = (f64::from(*v) * factor) as f32);
+}
+
 /// Takes the mean of each column over some rows away and divides by the deviation; returns both.
 pub(super) fn standardize(x: &mut Dense, rows: &[usize]) -> Units {
     let (n, d) = (rows.len().max(1) as f64, x.n_cols());

@@ -189,15 +189,15 @@ fn outputs_losses_and_gradients() {
         let noise = matrix(&golden["eps"], &device);
         let z = e.mean.clone() + (e.log_var.clone() * 0.5).exp() * noise.clone();
         check(&z, "z");
+        let own = matrix(&golden["covariates"], &device);
         let decoded = |z: &Tensor<2>| {
-            let groups = (0..3).map(|g| model.decode(z.clone(), g, None).mean);
+            let groups = (0..3).map(|g| model.decode(z.clone(), own.clone(), g, None).mean);
             Tensor::cat(groups.collect(), 1)
         };
         check(&decoded(&z), "reconstruction");
         check(&decoded(&e.mean), "decode_mean_own_covariate");
-        let own = matrix(&golden["covariates"], &device);
         let other = own.clone().flip([1]);
-        let swapped = model.swap_covariates(e.mean.clone(), own, other);
+        let swapped = model.swap_covariates(e.mean.clone(), own.clone(), other);
         check(&decoded(&swapped), "decode_mean_covariates_reversed");
 
         let losses = model.losses_of(&batch, &rows, noise);
@@ -403,7 +403,12 @@ fn anchored_counts_follow_the_library() {
     let of = |group: usize, library: [f32; 2]| {
         values(
             &model
-                .decode(z.clone(), group, Some(Tensor::from_data(library, &device)))
+                .decode(
+                    z.clone(),
+                    Tensor::zeros([2, 2], &device),
+                    group,
+                    Some(Tensor::from_data(library, &device)),
+                )
                 .mean,
         )
     };

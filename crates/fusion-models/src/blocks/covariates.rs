@@ -35,7 +35,8 @@ pub struct CovariateEmbedding {
 }
 
 impl CovariateEmbedding {
-    /// A new embedding; its shifts start at 0, so that cells of all batches are alike until something says that they are not.
+    /// A new embedding; its shifts start at 0, so that cells of all batches are alike until something says that they are not (published:
+    /// Glorot).
     pub fn new(
         n_covariates: usize,
         n_latent: usize,

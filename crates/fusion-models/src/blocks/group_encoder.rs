@@ -103,6 +103,12 @@ impl GroupEncoder {
         }
     }
 
+    /// The same with a first bias that learns, whatever else does.
+    pub fn with_free_bias(mut self) -> Self {
+        self.bias = self.bias.map(|bias| bias.set_require_grad(true));
+        self
+    }
+
     /// The hidden state of every row, `[rows, last width]`.
     pub fn forward(&self, batch: &CellBatch, rows: &PlanRows) -> Tensor<2> {
         let device = batch.device();

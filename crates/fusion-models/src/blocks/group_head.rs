@@ -94,6 +94,12 @@ impl GroupHead {
         }
     }
 
+    /// The same with a bias of the means that learns, whatever else does.
+    pub fn with_free_bias(mut self) -> Self {
+        self.mean.bias = self.mean.bias.map(|bias| bias.set_require_grad(true));
+        self
+    }
+
     /// The likelihood.
     pub fn likelihood(&self) -> GroupLikelihood {
         self.likelihood
@@ -104,8 +110,20 @@ impl GroupHead {
         linear(&self.mean, hidden)
     }
 
+    /// Means of counts without extra zeros, `[rows, features]`, for libraries `[rows]` of the group itself.
+    pub fn rates(&self, hidden: Tensor<2>, library: Tensor<1>) -> Tensor<2> {
+        CountOutput {
+            h: self.raw(hidden),
+            mean_link: MeanLink::Softmax,
+            scale: library,
+            dispersion: None,
+            logit: None,
+        }
+        .mu()
+    }
+
     /// Counts of libraries `[rows]`; `anchor` are the raw outputs of the group that they are the library of, if it is another.
-    fn counts(
+    pub fn counts(
         &self,
         hidden: Tensor<2>,
         library: Tensor<1>,

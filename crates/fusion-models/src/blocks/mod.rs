@@ -1,6 +1,5 @@
 //! The parts that models are made of.
 
-mod count_head;
 mod covariates;
 mod decoder;
 mod dense;
@@ -18,7 +17,6 @@ mod stack;
 mod tag_conv;
 mod zinb_head;
 
-pub use count_head::{CountHead, CountHeadConfig};
 pub use covariates::{Arithmetic, CovariateEmbedding};
 pub use decoder::{TokenDecoder, TokenDecoderConfig};
 pub use dense::{

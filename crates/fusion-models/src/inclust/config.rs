@@ -82,6 +82,9 @@ pub struct InclustConfig {
     pub shift: Shift,
     /// How covariates are taken out of the latent vector. Default `minus`.
     pub arithmetic: Arithmetic,
+    /// Whether the decoder is told the covariates beside the latent vector, so that what sets batches apart feature by feature needs no place in it.
+    /// Default `false`; `integrate` starts from `true`; published `false`.
+    pub conditional_decoder: bool,
     /// Whether their embedding has a bias, which cannot be told from the prior means. Default `false`; published `true`.
     pub covariate_bias: bool,
     /// Standard deviation of the prior means at the start. Default 0.1; published 0.
@@ -108,6 +111,7 @@ impl Default for InclustConfig {
             group_dropout: 0.0,
             shift: Shift::Added,
             arithmetic: Arithmetic::Minus,
+            conditional_decoder: false,
             covariate_bias: false,
             prior_std: 0.1,
             kl_warmup: 0.25,

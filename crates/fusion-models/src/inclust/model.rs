@@ -43,7 +43,7 @@ pub struct Encoded {
 /// inClust+.
 ///
 /// ```text
-/// k ~ uniform,  z ~ N(mu_k + s e(c), I),  x_g | z ~ likelihood of group g around dec(z)         c covariates, e linear
+/// k ~ uniform,  z ~ N(mu_k + s e(c), I),  x_g | z ~ likelihood of group g around dec(z) or dec(z, c)         c covariates, e linear
 /// q(z | x) = N(m, e^v) of the groups that are visible,  y = q(k | x) = softmax(W (m - s e(c)))
 /// loss = sum over groups that are scored of weight_g nll_g
 ///      + kl sum_k y_k KL(N(m, e^v) | N(mu_k + s e(c), I)) + entropy sum_k y_k ln y_k - labels sum_k l_k ln y_k
@@ -104,7 +104,13 @@ impl Inclust {
         let n_latent = config.n_latent;
         let hidden = config.encoder[config.encoder.len() - 1];
         let to_latent = || LinearConfig::new(hidden, n_latent).init(device);
-        let width = config.decoder[config.decoder.len() - 1];
+        // Told first, where they may change how the latent vector is read, and last, where they shift each feature.
+        let told = if config.conditional_decoder {
+            n_covariates
+        } else {
+            0
+        };
+        let width = config.decoder[config.decoder.len() - 1] + told;
         Self {
             encoder: GroupEncoder::new(
                 &inputs,
@@ -124,7 +130,7 @@ impl Inclust {
             ),
             classifier: LinearConfig::new(n_latent, n_components).init(device),
             prior: MixturePrior::new(n_components, n_latent, config.prior_std, device),
-            decoder: stack(n_latent, &config.decoder, 0.0).init(device),
+            decoder: stack(n_latent + told, &config.decoder, 0.0).init(device),
             heads: plan
                 .groups()
                 .iter()
@@ -145,6 +151,28 @@ impl Inclust {
     /// The plan that the model was made for.
     pub fn plan(&self) -> &MaskPlan {
         &self.plan
+    }
+
+    /// The model for cells of a batch that it was not trained with, by a plan for them of the same groups: what it has learned stays as it is, but for
+    /// the biases of the encoder's first layer and of the heads, which become the new batch's own.
+    ///
+    /// These are what a column of weights for the batch would be in the layers that are told it (architectural surgery: Lotfollahi et al., Nat. Biotechnol. 2022).
+    ///
+    /// # Panics
+    /// If the plan has other groups.
+    pub fn for_new_batch(self, plan: &MaskPlan) -> Self {
+        assert_eq!(plan.groups(), self.plan.groups(), "the groups of the model");
+        let this = self.no_grad();
+        Self {
+            encoder: this.encoder.with_free_bias(),
+            heads: this
+                .heads
+                .into_iter()
+                .map(GroupHead::with_free_bias)
+                .collect(),
+            plan: plan.clone(),
+            ..this
+        }
     }
 
     /// What the encoder says of rows of a batch.
@@ -177,16 +205,34 @@ impl Inclust {
         self.covariates.swap(z, own, other)
     }
 
-    /// A group as latent vectors `[rows, n_latent]` have it; counts for libraries `[rows]` of the group or its anchor.
+    /// A group as latent vectors `[rows, n_latent]` have it, of cells with covariates `[rows, n_covariates]`; counts for libraries `[rows]` of the group
+    /// or its anchor.
     ///
     /// # Panics
     /// If there is no such group.
-    pub fn decode(&self, z: Tensor<2>, group: usize, library: Option<Tensor<1>>) -> Predicted {
-        let hidden = self.decoder.forward(z);
+    pub fn decode(
+        &self,
+        z: Tensor<2>,
+        covariates: Tensor<2>,
+        group: usize,
+        library: Option<Tensor<1>>,
+    ) -> Predicted {
+        let hidden = self.hidden(z, covariates);
         let anchor = self
             .anchor(group)
             .map(|a| self.heads[a].raw(hidden.clone()));
         self.heads[group].predict(hidden, library, anchor)
+    }
+
+    /// What the heads are given.
+    fn hidden(&self, z: Tensor<2>, covariates: Tensor<2>) -> Tensor<2> {
+        if !self.config.conditional_decoder {
+            return self.decoder.forward(z);
+        }
+        let hidden = self
+            .decoder
+            .forward(Tensor::cat(vec![z, covariates.clone()], 1));
+        Tensor::cat(vec![hidden, covariates], 1)
     }
 
     /// The library that a group's counts are relative to, `[cells]`; nothing if it has none or the batch lacks it.
@@ -219,7 +265,7 @@ impl Inclust {
         rows: &PlanRows,
         mut terms: LossTerms,
     ) -> LossTerms {
-        let hidden = self.decoder.forward(z);
+        let hidden = self.hidden(z, rows.of_cells(batch.modality(COVARIATES)));
         let device = hidden.device();
         let weights = rows.weights();
         for (group, head) in self.heads.iter().enumerate() {
@@ -341,7 +387,11 @@ impl FusionModel for Inclust {
         let classes = g.block("classifier", components, &self.classifier, &[free]);
         g.block("prior", &latent, &self.prior, &[classes, shift]);
         let width = shape(c.decoder[c.decoder.len() - 1]);
-        let decoded = g.block("decoder", width, &self.decoder, &[z]);
+        let told = match c.conditional_decoder {
+            true => vec![z, covariates],
+            false => vec![z],
+        };
+        let decoded = g.block("decoder", width, &self.decoder, &told);
         let heads: Vec<usize> = groups
             .iter()
             .zip(&self.heads)

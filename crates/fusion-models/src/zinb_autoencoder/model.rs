@@ -9,7 +9,7 @@ use zinb::tensor::{BatchLikelihood, CountOutput, Targets, Weights};
 
 use super::ZinbAutoencoderConfig;
 use crate::blocks::{
-    Activation, CountHead, CountHeadConfig, DenseStack, DenseStackConfig, normal_noise,
+    Activation, DenseStack, DenseStackConfig, GroupHead, GroupLikelihood, normal_noise,
 };
 
 /// Name of the modality that a batch must hold: raw counts, sparse or dense.
@@ -39,7 +39,7 @@ pub struct ZinbAutoencoder {
     latent_mean: Linear,
     latent_log_var: Option<Linear>,
     decoder: DenseStack,
-    head: CountHead,
+    head: GroupHead,
     #[module(skip)]
     config: ZinbAutoencoderConfig,
     #[module(skip)]
@@ -72,12 +72,15 @@ impl ZinbAutoencoder {
                 dropout: 0.0,
             }
             .init(device),
-            head: CountHeadConfig {
-                d_input: first,
-                n_features: n_genes,
-                extra_zeros: config.extra_zeros,
-            }
-            .init(device),
+            head: GroupHead::new(
+                match config.extra_zeros {
+                    true => GroupLikelihood::Zinb,
+                    false => GroupLikelihood::Nb,
+                },
+                first,
+                n_genes,
+                device,
+            ),
             config: config.clone(),
             n_genes,
         }
@@ -123,7 +126,7 @@ impl ZinbAutoencoder {
     }
 
     fn decode(&self, z: Tensor<2>, library: Tensor<1>) -> CountOutput {
-        self.head.forward(self.decoder.forward(z), library)
+        self.head.counts(self.decoder.forward(z), library, None)
     }
 
     /// The distributions of the counts at the mean of the latent variable.
@@ -137,7 +140,7 @@ impl ZinbAutoencoder {
         let (hidden, own) = self.encode(batch.features_of(RNA));
         let z = self.latent_mean.forward(hidden);
         self.head
-            .mean(self.decoder.forward(z), own.full_like(library))
+            .rates(self.decoder.forward(z), own.full_like(library))
     }
 }
 

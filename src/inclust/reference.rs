@@ -1,0 +1,264 @@
+//! What a run must remember for cells that come later.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use fusion_models::Inclust;
+use fusion_models::inclust::{COVARIATES, GroupConfig, LABELS};
+use indexmap::IndexMap;
+use mask_modules::{GroupSet, MaskPlan, Source};
+use sc_io::{Csr, Dense, Matrix};
+use serde::{Deserialize, Serialize};
+use train::CellData;
+
+use super::groups::INPUT;
+use super::joined::{Group, dense};
+use super::part::{Kind, Measured, Part};
+use super::values::{logged, scale, standardize};
+use super::{InclustSettings, Joined, Scaling};
+use crate::{Error, atomic};
+
+/// Name of the file beside the checkpoints.
+const FILE: &str = "reference.json";
+/// Share of the features of a modality that new cells must have.
+const ENOUGH: f64 = 0.5;
+
+/// The data set that models were trained on, without its cells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Reference {
+    /// The settings of the run.
+    pub settings: InclustSettings,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    plan: MaskPlan,
+    configs: Vec<GroupConfig>,
+    groups: Vec<Group>,
+    batches: Vec<String>,
+    /// The covariates of its cells, averaged.
+    covariates: Vec<f32>,
+}
+
+impl Reference {
+    pub fn of(joined: &Joined, settings: &InclustSettings) -> Self {
+        let x = joined.data.features()[COVARIATES].to_dense();
+        let n = x.n_rows().max(1) as f32;
+        let mut covariates = vec![0.0; x.n_cols()];
+        for row in 0..x.n_rows() {
+            let pairs = covariates.iter_mut().zip(x.row(row));
+            pairs.for_each(|(c, v)| *c += v / n);
+        }
+        Self {
+            settings: settings.clone(),
+            classes: joined.classes.clone(),
+            plan: joined.plan.clone(),
+            configs: joined.configs.clone(),
+            groups: joined.groups.clone(),
+            batches: joined.batches.clone(),
+            covariates,
+        }
+    }
+
+    pub fn save(&self, checkpoints: &Path) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(self).map_err(|e| Error::Input(e.to_string()))?;
+        atomic::write(&checkpoints.join(FILE), &bytes)
+    }
+
+    pub fn load(checkpoints: &Path) -> Result<Self, Error> {
+        let path = checkpoints.join(FILE);
+        let bytes = fs::read(&path).map_err(|e| {
+            Error::Input(format!(
+                "{}: {e}; is this the folder of a finished run of inClust+?",
+                path.display()
+            ))
+        })?;
+        serde_json::from_slice(&bytes).map_err(|e| Error::Input(format!("{}: {e}", path.display())))
+    }
+
+    /// The trained models of the run.
+    ///
+    /// # Errors
+    /// Checkpoints that are missing, of a run that has not finished, or of other settings.
+    pub fn models(&self, checkpoints: &Path, device: &Device) -> Result<Vec<Inclust>, Error> {
+        let (n_covariates, k) = (self.batches.len().max(1), self.n_components());
+        let of = |member: usize| {
+            let model = &self.settings.model;
+            let model = model
+                .init(&self.plan, &self.configs, n_covariates, k, device)
+                .map_err(|e| Error::Settings(format!("model: {e}")))?;
+            let folder = checkpoints.join(format!("model-{member}"));
+            Ok(train::trained(model, &folder)?.0)
+        };
+        (0..self.settings.n_models).map(of).collect()
+    }
+
+    fn n_components(&self) -> usize {
+        match self.classes.len() {
+            0 => self.settings.n_components,
+            n => n,
+        }
+    }
+
+    /// New cells as a data set of the same groups, with a plan of their own.
+    ///
+    /// Features of the reference that the file lacks are taken for average; others that it has are not used.
+    ///
+    /// # Errors
+    /// No group with enough features.
+    pub fn joined(&self, part: &Part) -> Result<Joined, Error> {
+        let n = part.n_cells();
+        let mut notices = part.notices.clone();
+        let mut features = IndexMap::new();
+        let mut measured = vec![];
+        let mut groups = self.groups.clone();
+        for (place, group) in groups.iter_mut().enumerate() {
+            let name = group.name.clone();
+            let n_features = group.features.len();
+            group.units = group
+                .units
+                .iter()
+                .flatten()
+                .next()
+                .cloned()
+                .into_iter()
+                .map(Some)
+                .collect();
+            let found = part
+                .of(group.kind)
+                .map(|m| (m, columns(m, &group.features)));
+            let Some((m, (counts, n_found))) = found.filter(|(_, (_, n))| *n > 0) else {
+                continue;
+            };
+            if (n_found as f64) < ENOUGH * n_features as f64 {
+                return Err(Error::Input(format!(
+                    "the new cells have {n_found} of the {n_features} features of '{name}'; half of them are needed"
+                )));
+            }
+            if n_found < n_features {
+                notices.push(format!(
+                    "{name}: {} of {n_features} features are not in the file and count as average",
+                    n_features - n_found
+                ));
+            }
+            measured.push(place);
+            self.add(group, m, counts, &self.configs[place], &mut features);
+        }
+        if measured.is_empty() {
+            return Err(Error::Input(
+                "the new cells have no modality of the reference".to_owned(),
+            ));
+        }
+        let sources = vec![Source {
+            name: part.name.clone(),
+            measured: GroupSet::of(measured),
+        }];
+        let plan = MaskPlan::from_shared(self.plan.groups().to_vec(), sources)
+            .map_err(|e| Error::Input(e.to_string()))?;
+        let covariates = Dense::new(n, self.covariates.len(), self.covariates.repeat(n));
+        let covariates = covariates.unwrap_or_else(|| Dense::zeros(n, self.covariates.len()));
+        features.insert(COVARIATES.to_owned(), Matrix::Dense(covariates));
+        if !self.classes.is_empty() {
+            let none = vec![0.0; n * self.classes.len()];
+            features.insert(LABELS.to_owned(), dense(n, self.classes.len(), none)?);
+        }
+        let data = CellData::new(features)
+            .and_then(|data| data.with_sources(vec![0; n]))
+            .map_err(train::TrainError::from)?;
+        Ok(Joined {
+            data,
+            plan,
+            groups,
+            configs: self.configs.clone(),
+            rows: vec![0..n],
+            batches: self.batches.clone(),
+            classes: self.classes.clone(),
+            notices,
+        })
+    }
+
+    /// The values of a group, as they were made for the reference.
+    fn add(
+        &self,
+        group: &mut Group,
+        m: &Measured,
+        mut counts: Csr,
+        config: &GroupConfig,
+        features: &mut IndexMap<String, Matrix>,
+    ) {
+        let rows: Vec<usize> = (0..counts.n_rows()).collect();
+        let input = match group.kind {
+            Kind::Rna => {
+                let totals = columns(m, &group.totals_over).0.row_sums();
+                let mut input = logged(&counts, &totals, self.settings.target_sum);
+                match self.settings.scaling {
+                    Scaling::Together => {
+                        scale(&mut input, group.factor);
+                        Matrix::Csr(input)
+                    }
+                    Scaling::PerDataset => {
+                        let mut input = input.to_dense();
+                        let units = standardize(&mut input, &rows);
+                        if !config.likelihood.counts() {
+                            group.units = vec![Some(units)];
+                        }
+                        Matrix::Dense(input)
+                    }
+                }
+            }
+            Kind::Protein => {
+                let mut x = counts.to_dense();
+                x.values_mut().iter_mut().for_each(|v| *v = v.ln_1p());
+                match group.units.first() {
+                    Some(Some(units)) => {
+                        for &row in &rows {
+                            for (j, v) in x.row_mut(row).iter_mut().enumerate() {
+                                *v = (*v - units.centre[j]) / units.scale[j];
+                            }
+                        }
+                    }
+                    // Of counts: the encoder's values have no units to go back to.
+                    _ => {
+                        standardize(&mut x, &rows);
+                    }
+                }
+                Matrix::Dense(x)
+            }
+            Kind::Chromatin => {
+                let values = counts.values_mut().iter_mut();
+                values.for_each(|v| *v = f32::from(*v > 0.0));
+                Matrix::Csr(counts.clone())
+            }
+        };
+        if config.likelihood.counts() {
+            features.insert(format!("{}{INPUT}", group.name), input);
+            features.insert(group.name.clone(), Matrix::Csr(counts));
+        } else {
+            features.insert(group.name.clone(), input);
+        }
+    }
+}
+
+/// Counts of the named features, zeros where the file lacks one, and how many it has.
+fn columns(m: &Measured, names: &[String]) -> (Csr, usize) {
+    let mut to = vec![u32::MAX; m.counts.n_cols()];
+    let mut n_found = 0;
+    for (place, name) in names.iter().enumerate() {
+        if let Some(&from) = m.places.get(name) {
+            to[from] = place as u32;
+            n_found += 1;
+        }
+    }
+    let mut out = Csr::zeros(0, names.len());
+    for row in 0..m.counts.n_rows() {
+        let (columns, values) = m.counts.row(row);
+        let mut entries: Vec<(u32, f32)> = columns
+            .iter()
+            .zip(values)
+            .map(|(&c, &v)| (to[c as usize], v))
+            .filter(|(c, _)| *c != u32::MAX)
+            .collect();
+        entries.sort_unstable_by_key(|(c, _)| *c);
+        out.push_row(entries);
+    }
+    (out, n_found)
+}
