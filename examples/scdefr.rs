@@ -4,11 +4,12 @@
 //! cargo run --release --example scdefr -- cells.h5ad 8
 //! ```
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use cellweave::cluster::{ClusteringConfig, prepare};
 use cellweave::fusion_core::FusionModel;
-use cellweave::fusion_models::scdefr::SpectralClusters;
-use cellweave::sc_io;
+use cellweave::fusion_models::ScDefr;
+use cellweave::fusion_models::scdefr::{JointClusters, Part};
+use cellweave::sc_io::{self, Dense};
 use cellweave::train::{self, Run, Silent};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,56 +17,67 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = arguments.next().ok_or("usage: scdefr FILE [CLUSTERS]")?;
     let mut config = ClusteringConfig::default();
     let expression = prepare(&sc_io::read(&file)?.data, &config, 0)?;
-    let n_cells = expression.data.n_cells();
-    let n_clusters: Option<usize> = arguments.next().map(|k| k.parse()).transpose()?;
+    let (data, n_cells) = (&expression.data, expression.data.n_cells());
+    let given: Option<usize> = arguments.next().map(|k| k.parse()).transpose()?;
 
     // All cells in one batch.
     config.train.batch_size = n_cells;
     config.train.micro_batch = n_cells;
     let device = Device::flex();
     let n_genes = expression.genes.len();
-    let model = train::seeded_init(&device.clone().autodiff(), 0, |device| {
-        config.model.init(n_genes, 1, n_cells, device)
-    })?;
-    print!("{}", model.describe().to_mermaid());
-    let run = Run {
-        config: &config.train,
-        seed: 0,
-        device: &device,
-        checkpoints: None,
-        resume: false,
-        context: serde_json::Value::Null,
+    let trained = |model: ScDefr, seed: usize| -> Result<ScDefr, train::TrainError> {
+        let run = Run {
+            config: &config.train,
+            seed: seed as u64,
+            device: &device,
+            checkpoints: None,
+            resume: false,
+            context: serde_json::Value::Null,
+        };
+        Ok(train::train(model, data, &run, &mut Silent)?.model)
+    };
+    // Embeddings of several models and the principal components, in one space.
+    let grouped = |models: &[ScDefr]| {
+        let embed = |model| train::embed(model, data, n_cells, &device);
+        let z: Vec<Dense> = models.iter().map(embed).collect();
+        let parts: Vec<Part<'_>> = z.iter().map(part).collect();
+        JointClusters::new(&parts, part(&expression.components.scores))
     };
 
-    // The first stage finds vectors, which say how many clusters there are; the second places them.
-    let first = train::train(model.for_pretraining(), &expression.data, &run, &mut Silent)?.model;
-    let n_clusters = match n_clusters {
-        Some(k) => k,
-        None => {
-            let z = train::embed(&first, &expression.data, n_cells, &device);
-            let most = config.max_clusters;
-            SpectralClusters::new(z.values(), z.n_cols(), most, 0)?
-                .estimate()?
-                .0
+    // The first stage finds vectors, which say how many clusters there are; the second draws them together.
+    let mut models = vec![];
+    for seed in 0..config.n_models {
+        let model = train::seeded_init(&device.clone().autodiff(), seed as u64, |device| {
+            config.model.init(n_genes, 1, n_cells, device)
+        })?;
+        if seed == 0 {
+            print!("{}", model.describe().to_mermaid());
         }
-    };
-    let model = first.for_clustering(n_clusters);
-    let trained = train::train(model, &expression.data, &run, &mut Silent)?;
-
-    let embedding = train::embed(&trained.model, &expression.data, n_cells, &device);
-    let shape = [n_cells, embedding.n_cols()];
-    let rows = Tensor::from_data(TensorData::new(embedding.into_values(), shape), &device);
-    let q: Vec<f32> = trained
-        .model
-        .assign(rows)
-        .into_data()
-        .iter::<f32>()
-        .collect();
-    let mut sizes = vec![0; n_clusters];
-    for row in q.chunks(n_clusters) {
-        let best = (0..n_clusters).max_by(|&a, &b| row[a].total_cmp(&row[b]));
-        sizes[best.unwrap_or(0)] += 1;
+        models.push(trained(model.for_pretraining(), seed)?);
     }
+    let begin = match given {
+        Some(k) => k,
+        None => grouped(&models)?.1.estimate(config.max_clusters)?.0,
+    };
+    for (seed, model) in models.iter_mut().enumerate() {
+        *model = trained(model.clone().for_clustering(begin), seed)?;
+    }
+
+    let (_, clusters) = grouped(&models)?;
+    let n_clusters = match given {
+        Some(k) => k,
+        None => clusters.estimate(config.max_clusters)?.0,
+    };
+    let (found, _) = clusters.of(n_clusters)?.assign(clusters.points());
+    let mut sizes = vec![0; n_clusters];
+    found.iter().for_each(|&c| sizes[c] += 1);
     println!("{n_cells} cells in {n_clusters} clusters: {sizes:?}");
     Ok(())
+}
+
+fn part(x: &Dense) -> Part<'_> {
+    Part {
+        values: x.values(),
+        width: x.n_cols(),
+    }
 }

@@ -1,4 +1,4 @@
-//! `cellweave generate`, `impute`, `transfer` and `integrate` from files to files.
+//! The verbs of inClust+ from files to files.
 
 mod common;
 
@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use cellweave::inclust::{InclustSettings, Part};
 use cellweave::sc_io::{self, Categorical, Column, Dense, Embedding, Modality, MultiModal};
 use cellweave::sc_metrics::pearson;
 use common::{cellweave, small, stderr};
@@ -335,8 +336,9 @@ fn files_that_share_nothing_are_refused() {
         names[1] = names[0].clone();
         m.obs = sc_io::Table::new(names);
     }
-    let path = write(folder.path(), "twice.h5mu", &twice);
-    refuses("integrate", &[&path], "make the names differ");
+    let refused = Part::new("twice", twice, &InclustSettings::default());
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("make the names differ"), "{message}");
     // Protein alone leads nowhere: the query has nothing that the reference shares with it.
     let rna = write(folder.path(), "rna.h5ad", &alone(&reference, "rna"));
     let adt = folder.path().join("adt.h5mu").display().to_string();
@@ -346,4 +348,157 @@ fn files_that_share_nothing_are_refused() {
         &["--reference", &rna, "--query", &adt],
         "cannot be generated",
     );
+}
+
+#[test]
+fn cells_of_a_run_are_mapped_to_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, new) = split(260, 200);
+    let r = write(folder.path(), "reference.h5ad", &alone(&reference, "rna"));
+    let run_of = folder.path().join("run");
+    succeeds(
+        "integrate",
+        &run_of,
+        &[&r, "--set", "n_models=1", "--set", "steps=600"],
+    );
+    let onto = run_of.display().to_string();
+    let map = |file: &str, steps: &str, name: &str| -> (Output, PathBuf) {
+        let out = folder.path().join(name);
+        let to = out.display().to_string();
+        let done = cellweave(["map", file, "--onto", &onto, "-o", &to, "--steps", steps]);
+        (done, out)
+    };
+    let vectors = |m: &Modality| match &m.obsm["X_inclust"] {
+        Embedding::Matrix(x) => x.to_dense(),
+        Embedding::Table(_) => panic!("the embedding is a table"),
+    };
+    // The models as they are give the cells that they were trained on the vectors that the run has given them.
+    let (done, out) = map(&r, "0", "same");
+    assert!(done.status.success(), "{}", stderr(&done));
+    let (was, is) = (vectors(&read_h5ad(&run_of)), vectors(&read_h5ad(&out)));
+    let apart = was.values().iter().zip(is.values());
+    assert!(apart.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-4);
+    // New cells land among those of their type, with and without something learned of their batch, about as often as those of the run lie there.
+    let q = write(folder.path(), "new.h5ad", &alone(&new, "rna"));
+    let types = |m: &Modality| m.obs.column("cell_type").unwrap().labels();
+    let known = types(&reference.modalities["rna"]);
+    let among_its_own = |z: &Dense, truth: &[Option<String>], itself: bool| {
+        let nearest = |row: usize| {
+            let distance = |i: usize| -> f32 {
+                let pairs = z.row(row).iter().zip(was.row(i));
+                pairs.map(|(a, b)| (a - b) * (a - b)).sum()
+            };
+            (0..was.n_rows())
+                .filter(|&i| !(itself && i == row))
+                .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
+        };
+        let right = (0..z.n_rows()).filter(|&r| nearest(r).is_some_and(|i| known[i] == truth[r]));
+        right.count() as f64 / z.n_rows() as f64
+    };
+    let usual = among_its_own(&was, &known, true);
+    assert!(usual > 0.5, "{usual}");
+    for steps in ["0", "30"] {
+        let (done, out) = map(&q, steps, &format!("new-{steps}"));
+        assert!(done.status.success(), "{}", stderr(&done));
+        let found = read_h5ad(&out);
+        let share = among_its_own(&vectors(&found), &types(&found), false);
+        assert!(
+            share > 0.75 * usual,
+            "steps {steps}: {share}, of the run {usual}"
+        );
+    }
+    // Other genes, other folders.
+    let mut strangers = new.modalities["rna"].clone();
+    let names = (0..strangers.n_vars()).map(|g| format!("other{g}"));
+    strangers.var = sc_io::Table::new(names);
+    let of = MultiModal::new([("rna".to_owned(), strangers)].into_iter().collect());
+    let (done, _) = map(&write(folder.path(), "other.h5ad", &of), "0", "other");
+    assert!(
+        stderr(&done).contains("no modality of the reference"),
+        "{}",
+        stderr(&done)
+    );
+    let nowhere = folder.path().display().to_string();
+    let to = folder.path().join("nowhere").display().to_string();
+    let done = cellweave(["map", &q, "--onto", &nowhere, "-o", &to]);
+    assert!(
+        stderr(&done).contains("is this the folder of a finished run"),
+        "{}",
+        stderr(&done)
+    );
+}
+
+#[test]
+fn labels_of_a_transfer_reach_cells_that_come_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, rest) = split(300, 200);
+    let r = write(folder.path(), "reference.h5ad", &alone(&reference, "rna"));
+    let q = write(folder.path(), "query.h5ad", &alone(&rest, "rna"));
+    let run_of = folder.path().join("run");
+    let files = ["--reference", &r, "--query", &q, "--labels", "cell_type"];
+    succeeds("transfer", &run_of, &files);
+    let (onto, out) = (run_of.display().to_string(), folder.path().join("later"));
+    let to = out.display().to_string();
+    let done = cellweave([
+        "map",
+        &q,
+        "--onto",
+        &onto,
+        "-o",
+        &to,
+        "--steps",
+        "0",
+        "--score",
+        "cell_type",
+    ]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let found = read_h5ad(&out);
+    let labels = |name: &str| found.obs.column(name).unwrap().labels();
+    let pairs = labels("inclust_label").into_iter().zip(labels("cell_type"));
+    let share = pairs.filter(|(a, b)| a == b).count() as f64 / found.n_obs() as f64;
+    assert!(share > 0.6, "{share}");
+    assert!(found.obs.column("inclust_confidence").is_ok());
+}
+
+/// Two halves of a plane, each of one type of cells.
+#[test]
+fn domains_follow_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = small(400).modalities["rna"].clone();
+    let types = all.obs.column("cell_type").unwrap().labels();
+    let mut names: Vec<&Option<String>> = types.iter().collect();
+    names.sort();
+    names.dedup();
+    let of = |t: &Option<String>| -> Vec<usize> { (0..400).filter(|&i| types[i] == *t).collect() };
+    let mut by_size: Vec<Vec<usize>> = names.into_iter().map(of).collect();
+    by_size.sort_by_key(|cells| std::cmp::Reverse(cells.len()));
+    let half = by_size[1].len();
+    let cells: Vec<usize> = by_size[0][..half]
+        .iter()
+        .chain(&by_size[1])
+        .copied()
+        .collect();
+    let mut m = all.select_obs(&cells);
+    let places = (0..2 * half).flat_map(|i| {
+        let (side, place) = (i / half, i % half);
+        [(side * 100 + place % 5) as f32, (place / 5) as f32]
+    });
+    let places = Dense::new(2 * half, 2, places.collect()).unwrap();
+    let without = MultiModal::new([("rna".to_owned(), m.clone())].into_iter().collect());
+    let path = write(folder.path(), "nowhere.h5ad", &without);
+    refuses("domains", &[&path], "obsm['spatial']");
+    m.obsm.insert("spatial".to_owned(), places.into());
+    let data = MultiModal::new([("rna".to_owned(), m)].into_iter().collect());
+    let path = write(folder.path(), "space.h5ad", &data);
+    let out = folder.path().join("out");
+    succeeds(
+        "domains",
+        &out,
+        &[&path, "-k", "2", "--neighbors", "8", "--set", "n_models=1"],
+    );
+    let found = read_h5ad(&out);
+    let domains = found.obs.column("inclust_domain").unwrap().labels();
+    assert!((0..2 * half).all(|i| (domains[i] == domains[0]) == (i < half)));
+    assert!(found.obs.column("inclust_domain_confidence").is_ok());
+    assert!(out.join("pictures").read_dir().unwrap().count() > 1);
 }

@@ -419,3 +419,48 @@ fn anchored_counts_follow_the_library() {
         assert!((a / b - 2.0).abs() < 1e-4);
     }
 }
+
+/// Only what the new batch has of its own gets a gradient.
+#[test]
+fn a_new_batch_teaches_biases_alone() {
+    let golden = golden();
+    let case = &golden["cases"][0];
+    let device = Device::flex().autodiff();
+    let model = model(&golden, case, &device);
+    let plan = model.plan().clone();
+    let batch = batch(&golden, &device);
+    let stage = &model.stages()[0];
+    let learns = |model: &Inclust| {
+        let loss = model.losses(&batch, stage).total();
+        burn::optim::GradientsParams::from_grads(loss.backward(), model).len()
+    };
+    // The golden file's 17, three of which are in three pieces, one per group.
+    assert_eq!(learns(&model), 23);
+    // The encoder's first bias and those of three heads, behind a stay without gradients too.
+    let model = model.for_new_batch(&plan);
+    assert_eq!(learns(&model), 4);
+    assert_eq!(learns(&model.valid().train()), 4);
+}
+
+/// What the decoder is told shifts what it says; without it, covariates act through the latent vector alone.
+#[test]
+fn a_conditional_decoder_is_told_the_covariates() {
+    let golden = golden();
+    let case = &golden["cases"][0];
+    let device = Device::flex();
+    for conditional in [false, true] {
+        let config = InclustConfig {
+            conditional_decoder: conditional,
+            ..config(case)
+        };
+        let model = config
+            .init(&plan(case), &groups(case), 2, 3, &device)
+            .unwrap();
+        let z = Tensor::<2>::ones([1, 4], &device);
+        let of = |c: [f32; 2]| {
+            let told = Tensor::<2>::from_data([c], &device);
+            values(&model.decode(z.clone(), told, 0, None).mean)
+        };
+        assert_eq!(of([1.0, 0.0]) != of([0.0, 1.0]), conditional);
+    }
+}
