@@ -169,7 +169,7 @@ impl Reference {
             plan,
             groups,
             configs: self.configs.clone(),
-            rows: vec![0..n],
+            rows: std::iter::once(0..n).collect(),
             batches: self.batches.clone(),
             classes: self.classes.clone(),
             notices,
