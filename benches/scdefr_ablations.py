@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What each part of scDEFR and each fault of its published program does to the clusters, as a table for docs/results.md.
 
-usage: scdefr_ablations.py BINARY DATA OUT [--sets klein,...] [--seeds 0,1,2] [--only VARIANT,...] [--jobs 2]
+usage: scdefr_ablations.py BINARY DATA OUT [--sets klein,...] [--seeds 0,1,2] [--only "VARIANT;..."] [--jobs 2]
 
 The number of clusters is given; nothing else of the labels is used but in `D2`, which leaks by design and whose score is of the
-clusters that the labels chose. Variants that differ in the second stage alone share the first. Finished runs are not repeated.
+clusters that the labels chose. One model and its own soft clusters, so that parts show by themselves; "three models" and "mixture" say what those add. Variants that differ in the second stage alone share the first. Finished runs are not repeated.
 """
 import argparse, concurrent.futures, json, os, pathlib, shutil, statistics, subprocess
 
@@ -23,8 +23,11 @@ STAGE_2 = {
     "D2: chosen by labels": ["leak_labels=cell_type"],
     "D6: own targets": ["model.faults.own_targets=true"],
 }
+ONE = ["n_models=1", "partition='assignment'"]
 VARIANTS = {
     "default": [], **STAGE_2,
+    "one model, mixture": ["partition='mixture'"],
+    "three models, mixture": ["n_models=3", "partition='mixture'"],
     "no graph branch": ["model.branches=expression"],
     "no expression branch": ["model.branches=graph"],
     "no global fusion": ["model.global=none"],
@@ -47,11 +50,11 @@ def run(args, name, seed, variant):
     out = place(variant)
     if not (out / "summary.json").exists():
         command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", seed, "-k", SETS[name][1], "--labels", args.labels, "-q"]
-        first = place("default") / "checkpoints" / "pretrain"
+        first = place("default") / "checkpoints/model-0/pretrain"
         if variant in STAGE_2 and not out.exists():
-            shutil.copytree(first, out / "checkpoints" / "pretrain")
+            shutil.copytree(first, out / "checkpoints/model-0/pretrain")
             command += ["--resume"]
-        for s in ["umap=false", *VARIANTS[variant]]:
+        for s in ["umap=false", *ONE, *VARIANTS[variant]]:
             command += ["--set", s]
         subprocess.run([str(c) for c in command], check=True, env=dict(os.environ, RAYON_NUM_THREADS=str(args.threads)))
     scores = json.loads((out / "summary.json").read_text())["scores"][0]["clusterings"]
@@ -65,7 +68,7 @@ def main():
     p.add_argument("out", type=pathlib.Path)
     p.add_argument("--sets", default="klein,zilionis,pdac_a,bladder")
     p.add_argument("--seeds", default="0,1,2")
-    p.add_argument("--only", default=",".join(VARIANTS))
+    p.add_argument("--only", default=";".join(VARIANTS))
     p.add_argument("--labels", default="cell_type")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--threads", type=int, default=1)
@@ -75,7 +78,7 @@ def main():
     each = [(name, seed) for name in sets for seed in seeds]
     print("| variant | " + " | ".join(sets) + " | mean |\n|" + "---|" * (len(sets) + 2))
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for variant in args.only.split(","):
+        for variant in args.only.split(";"):
             found = list(pool.map(lambda place: run(args, *place, variant), each))
             of = lambda name: [f for (n, _), f in zip(each, found) if n == name]
             mean = lambda rows: " / ".join(f"{statistics.mean(column):.3f}" for column in zip(*rows))

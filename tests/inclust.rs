@@ -292,6 +292,25 @@ fn a_mosaic_is_put_into_one_space() {
     }
     let summary = fs::read_to_string(out.join("summary.json")).unwrap();
     assert!(summary.contains("\"ari\""));
+    // The same scores of mixing from the result's own columns.
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let file = out.join("result.h5mu").display().to_string();
+    let columns = ["--labels", "cell_type", "--batch", "inclust_batch"];
+    let known = [
+        "evaluate",
+        &file,
+        "--rep",
+        "X_inclust",
+        "--before",
+        "X_pca",
+        "--json",
+    ];
+    let again = cellweave(known.iter().chain(&columns).copied());
+    assert!(again.status.success(), "{}", stderr(&again));
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    let scores = |v: &serde_json::Value| v["mixing"]["scores"].clone();
+    assert_eq!(scores(&again[0]), scores(&summary));
+    assert_eq!(scores(&summary).as_object().unwrap().len(), 10);
     refuses("integrate", &[&b, "--batch", "donor"], "obs['donor']");
 }
 

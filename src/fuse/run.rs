@@ -49,6 +49,10 @@ pub trait FuseObserver: Observer {
     }
 }
 
+impl FuseObserver for train::Silent {
+    fn say(&mut self, _line: &str) {}
+}
+
 /// What a run leaves behind.
 #[derive(Clone, Debug)]
 pub struct Fused {

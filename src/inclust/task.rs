@@ -316,7 +316,10 @@ impl<'a> Task<'a> {
                     text: text.clone(),
                 })
                 .collect(),
-            scores: parts::scores(&s.scores),
+            scores: parts::scores(&s.scores)
+                .into_iter()
+                .chain(s.mixing.as_ref().map(parts::mixing))
+                .collect(),
             maps: map
                 .into_iter()
                 .chain(std::mem::take(&mut self.maps))

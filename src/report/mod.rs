@@ -84,6 +84,8 @@ pub struct Notice {
 /// Scores of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
+    /// Heading; one that names the labels if there is none.
+    pub title: Option<String>,
     /// The label column that the clusters are compared with; `None` for scores without labels.
     pub labels: Option<String>,
     /// The scores.

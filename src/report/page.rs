@@ -76,9 +76,10 @@ fn scores(html: &mut Html, report: &Report) {
         html.element("p", LABELS_SENTENCE);
     }
     for group in &report.scores {
-        match &group.labels {
-            Some(labels) => html.element("h3", &format!("Clusters against '{labels}'")),
-            None => html.element("h3", "Without labels"),
+        match (&group.title, &group.labels) {
+            (Some(title), _) => html.element("h3", title),
+            (None, Some(labels)) => html.element("h3", &format!("Clusters against '{labels}'")),
+            (None, None) => html.element("h3", "Without labels"),
         }
         let header = ["Score", "Value", "Meaning"].map(String::from).to_vec();
         let row = |s: &super::Score| vec![s.name.clone(), decimal(s.value, 3), s.meaning.clone()];

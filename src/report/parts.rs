@@ -5,7 +5,7 @@ use sc_io::{Column, Dense, Table};
 use train::History;
 
 use super::{Block, LossChart, Map, MapColour, Score, Scores, Section};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Mixing};
 use crate::plot::{Categories, Series};
 
 /// Categories that a map can still tell apart.
@@ -52,11 +52,36 @@ pub fn scores(evaluations: &[Evaluation]) -> Vec<Scores> {
                 "-1 to 1, higher is better",
             ));
             Scores {
+                title: None,
                 labels: Some(e.labels.clone()),
                 rows,
             }
         })
         .collect()
+}
+
+/// Scores of integration.
+pub fn mixing(mixing: &Mixing) -> Scores {
+    let score = |name: &str, value: f64| Score {
+        name: name.to_owned(),
+        value,
+        meaning: "0 to 1, higher is better".to_owned(),
+    };
+    let means = [
+        ("mixing (mean)", mixing.batch),
+        ("biology (mean)", mixing.biology),
+        ("total (0.4 mixing + 0.6 biology)", mixing.total),
+    ];
+    let each = mixing
+        .scores
+        .iter()
+        .map(|(name, value)| score(name, *value));
+    let means = means.into_iter().filter_map(|(n, v)| Some(score(n, v?)));
+    Scores {
+        title: Some(format!("Mixing of {} batches", mixing.n_batches)),
+        labels: None,
+        rows: means.chain(each).collect(),
+    }
 }
 
 /// A layout coloured by cluster, by each column that is scored, and by each other column of `tables` with a few categories.

@@ -47,6 +47,7 @@ fn full(n: usize, n_maps: usize) -> Report {
             text: "few <cells>".into(),
         }],
         scores: vec![Scores {
+            title: None,
             labels: Some("cell_type".into()),
             rows: vec![score(0.5)],
         }],

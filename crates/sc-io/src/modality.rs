@@ -248,4 +248,39 @@ impl Modality {
             }),
         }
     }
+
+    /// The given features, in the given order, in every part but `raw`, which keeps its own.
+    ///
+    /// ```
+    /// use sc_io::{Dense, Matrix, Modality, Table};
+    /// let x = Dense::new(1, 3, vec![1.0, 2.0, 3.0]).unwrap();
+    /// let m = Modality::new(Matrix::Dense(x), Table::new(["cell"]), Table::new(["a", "b", "c"]))?;
+    /// let part = m.select_var(&[2, 0]);
+    /// assert_eq!(part.var.index(), ["c", "a"]);
+    /// assert_eq!(part.x.unwrap().to_dense().values(), [3.0, 1.0]);
+    /// # Ok::<(), sc_io::ShapeError>(())
+    /// ```
+    pub fn select_var(&self, columns: &[usize]) -> Self {
+        let select = |m: &Matrix| m.select_columns(columns);
+        Self {
+            x: self.x.as_ref().map(select),
+            layers: self
+                .layers
+                .iter()
+                .map(|(k, m)| (k.clone(), select(m)))
+                .collect(),
+            var: self.var.select(columns),
+            varm: self
+                .varm
+                .iter()
+                .map(|(k, m)| (k.clone(), m.select_rows(columns)))
+                .collect(),
+            varp: self
+                .varp
+                .iter()
+                .map(|(k, m)| (k.clone(), m.select_rows(columns).select_columns(columns)))
+                .collect(),
+            ..self.clone()
+        }
+    }
 }
