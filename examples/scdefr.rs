@@ -57,18 +57,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let begin = match given {
         Some(k) => k,
-        None => grouped(&models)?.1.estimate(config.max_clusters)?.0,
+        None => {
+            let (_, clusters) = grouped(&models)?;
+            clusters.estimate(config.max_clusters)?.0.n_clusters()
+        }
     };
     for (seed, model) in models.iter_mut().enumerate() {
         *model = trained(model.clone().for_clustering(begin), seed)?;
     }
 
     let (_, clusters) = grouped(&models)?;
-    let n_clusters = match given {
-        Some(k) => k,
+    let mixture = match given {
+        Some(k) => clusters.of(k)?,
         None => clusters.estimate(config.max_clusters)?.0,
     };
-    let (found, _) = clusters.of(n_clusters)?.assign(clusters.points());
+    let n_clusters = mixture.n_clusters();
+    let (found, _) = mixture.assign(clusters.points());
     let mut sizes = vec![0; n_clusters];
     found.iter().for_each(|&c| sizes[c] += 1);
     println!("{n_cells} cells in {n_clusters} clusters: {sizes:?}");

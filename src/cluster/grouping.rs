@@ -52,11 +52,11 @@ impl Grouping {
             Partition::Assignment => None,
             Partition::Mixture => {
                 let (space, clusters) = joint(embeddings, components)?;
-                let n_clusters = match config.n_clusters {
-                    0 => clusters.estimate(config.max_clusters).map_err(as_input)?.0,
-                    given => given,
+                let mixture = match config.n_clusters {
+                    0 => clusters.estimate(config.max_clusters).map(|found| found.0),
+                    given => clusters.of(given),
                 };
-                Some((space, clusters.of(n_clusters).map_err(as_input)?))
+                Some((space, mixture.map_err(as_input)?))
             }
         };
         let n_clusters = joint.as_ref().map_or(n_assigned, |(_, m)| m.n_clusters());
@@ -138,7 +138,7 @@ pub(super) fn estimate(
 ) -> Result<usize, Error> {
     let (_, clusters) = joint(embeddings, components)?;
     match clusters.estimate(most) {
-        Ok((n_clusters, _)) => Ok(n_clusters),
+        Ok((mixture, _)) => Ok(mixture.n_clusters()),
         Err(e) => Err(Error::Input(format!("number of clusters: {e}"))),
     }
 }

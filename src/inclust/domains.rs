@@ -92,11 +92,12 @@ pub fn domains(
         width: vectors.n_cols(),
     };
     let (_, clusters) = JointClusters::new(&[], coordinates).map_err(as_input)?;
-    let k = match files.n_domains {
-        Some(k) => k,
-        None => clusters.estimate(MOST).map_err(as_input)?.0,
+    let mixture = match files.n_domains {
+        Some(k) => clusters.of(k),
+        None => clusters.estimate(MOST).map(|found| found.0),
     };
-    let mixture = clusters.of(k).map_err(as_input)?;
+    let mixture = mixture.map_err(as_input)?;
+    let k = mixture.n_clusters();
     let (found, confidence) = mixture.assign(clusters.points());
     task.summary.found.insert("domains".to_owned(), k as f64);
     task.clock.lap("domains");

@@ -3,29 +3,32 @@
 mod mixture;
 mod space;
 mod ward;
+mod worth;
 
-use sc_graph::{Graph, NeighbourOptions, modularity, neighbours};
-use sc_metrics::{MetricError, silhouette};
+use sc_metrics::MetricError;
 
 pub use mixture::Mixture;
 pub use space::{JointSpace, Part};
 
 use super::PartitionError;
+use worth::Worth;
 
-/// Neighbours of a cell in the graph that a number of clusters is judged by, itself included.
-const N_NEIGHBORS: usize = 15;
 /// Cells at most that the tree of clusters is made of; the mixture is fitted to all.
 const IN_TREE: usize = 8192;
-/// Cells that a number of clusters is judged by.
-const JUDGED: usize = 2000;
+/// Clusters of fewer cells are not split.
+const SMALLEST: usize = 6;
 
 /// Clusters of cells in the [`JointSpace`] of what several models and the principal components say of them.
 ///
 /// ```text
-/// start:    Ward's tree over all coordinates of the joint space, cut at k                       of 8,192 cells at most, evenly spread
-/// clusters: normal mixture with one covariance for all, in the leading directions, from there   see Mixture
+/// tree:     Ward's, of 8,192 cells at most, evenly spread
+/// start:    the cut of at most k clusters that is worth most; from there on that cluster is split in two, as the tree has it, which leaves most worth,
+///           until there are k
+/// clusters: normal mixture with one covariance for all from there                               see Mixture
+/// worth:    silhouette of the clusters x their modularity in the graph of 15 neighbours         each at least 0
 /// ```
 ///
+/// Cut at `k`, the tree would halve the largest clusters, since that explains most variance; real clusters differ in size by orders of magnitude.
 /// One model's embedding depends on its random start, and a partition of it more so; what several agree on is steadier. Labels are nowhere.
 ///
 /// ```
@@ -39,7 +42,7 @@ const JUDGED: usize = 2000;
 /// let mixture = clusters.of(2)?;
 /// let (found, _) = mixture.assign(clusters.points());
 /// assert!(found[..20].iter().all(|&c| c == found[0]) && found[20..].iter().all(|&c| c != found[0]));
-/// assert_eq!(clusters.estimate(5)?.0, 2);
+/// assert_eq!(clusters.estimate(5)?.0.n_clusters(), 2);
 /// assert_eq!(space.place(&[part(&a), part(&b)], part(&a)), clusters.points());
 /// # Ok::<(), fusion_models::scdefr::PartitionError>(())
 /// ```
@@ -62,16 +65,14 @@ impl JointClusters {
         embeddings: &[Part<'_>],
         components: Part<'_>,
     ) -> Result<(JointSpace, Self), PartitionError> {
-        let (space, wide) = JointSpace::fit(embeddings, components)?;
-        let n = components.n_cells();
-        let points = space.reduce(&wide);
-        let n_wide = wide.len() / n;
+        let (space, points) = JointSpace::fit(embeddings, components)?;
+        let (n, width) = (components.n_cells(), space.width());
         let m = n.min(IN_TREE);
         let in_tree: Vec<usize> = (0..m).map(|i| i * n / m).collect();
-        let of = |i: usize| &wide[in_tree[i] * n_wide..(in_tree[i] + 1) * n_wide];
+        let of = |i: usize| &points[in_tree[i] * width..(in_tree[i] + 1) * width];
         let clusters = Self {
-            width: space.width(),
             tree: ward::Tree::new(m, of),
+            width,
             in_tree,
             points,
         };
@@ -92,52 +93,80 @@ impl JointClusters {
         if !(1..=n_points).contains(&k) {
             return Err(MetricError::TooManyClusters { k, n_points }.into());
         }
-        let start = self.tree.cut(k);
-        Ok(Mixture::fit(
-            &self.points,
-            self.width,
-            &self.in_tree,
-            &start,
-            k,
-        ))
+        Ok(self.mixture(&self.start(k, &self.worth()?), k))
     }
 
-    /// The number of clusters, from 2 to `most`, that is worth most, and the worth of each.
-    ///
-    /// ```text
-    /// worth = silhouette of the clusters x their modularity in the graph of 15 neighbours           each at least 0
-    /// ```
-    ///
-    /// Silhouettes alone take a continuum for two clusters: `k` clusters have a modularity of `1 - 1/k` at most, so few of them must be
-    /// very well apart. For silhouettes up to 2,000 cells, evenly spread, are judged. One cluster has none and is never found.
-    ///
-    /// Source: Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987; Newman and Girvan, Phys. Rev. E 2004. The product is ours.
+    /// The mixture, of 2 to `most` clusters, that is worth most, and the worth of each number from 2 on; mixtures start from cuts of the tree. One cluster has no
+    /// worth and is never found.
     ///
     /// # Errors
     /// Fewer than three cells.
-    pub fn estimate(&self, most: usize) -> Result<(usize, Vec<f64>), PartitionError> {
-        let (n, width) = (self.points.len() / self.width.max(1), self.width);
-        let k = N_NEIGHBORS.min(n);
-        let found = neighbours(&self.points, n, width, k, &NeighbourOptions::default())?;
-        let graph = Graph::union_unweighted(&found)?;
-        let judged = n.min(JUDGED);
-        let places: Vec<usize> = (0..judged).map(|i| i * n / judged).collect();
-        let rows: Vec<f32> = places
-            .iter()
-            .flat_map(|&i| self.points[i * width..(i + 1) * width].iter().copied())
-            .collect();
-        let mut worth = Vec::new();
+    pub fn estimate(&self, most: usize) -> Result<(Mixture, Vec<f64>), PartitionError> {
+        let judge = self.worth()?;
+        let (mut best, mut worths) = (None, vec![]);
+        let mut top = f64::NEG_INFINITY;
         for k in 2..=most.min(self.in_tree.len().saturating_sub(1)).max(2) {
-            let (found, _) = self.of(k)?.assign(&self.points);
-            let labels: Vec<usize> = places.iter().map(|&i| found[i]).collect();
-            // Where all judged cells are in one cluster, or each in its own, there is no silhouette.
-            let apart = silhouette(&rows, judged, width, &labels).unwrap_or(0.0);
-            worth.push(apart.max(0.0) * modularity(&graph, &found, 1.0).max(0.0));
+            let mixture = self.mixture(&self.tree.cut(k), k);
+            let (labels, _) = mixture.assign(&self.tree_points());
+            let worth = judge.of(&labels, k);
+            if worth > top {
+                (top, best) = (worth, Some(mixture));
+            }
+            worths.push(worth);
         }
-        let best = (0..worth.len()).fold(0, |best, at| match worth[at] > worth[best] {
-            true => at,
-            false => best,
-        });
-        Ok((best + 2, worth))
+        match best {
+            Some(mixture) => Ok((mixture, worths)),
+            None => Ok((self.of(2)?, worths)),
+        }
+    }
+
+    fn mixture(&self, start: &[usize], k: usize) -> Mixture {
+        Mixture::fit(&self.points, self.width, &self.in_tree, start, k)
+    }
+
+    fn worth(&self) -> Result<Worth, PartitionError> {
+        Ok(Worth::new(&self.tree_points(), self.width)?)
+    }
+
+    /// The cells of the tree.
+    fn tree_points(&self) -> Vec<f32> {
+        let row = |&i: &usize| self.points[i * self.width..(i + 1) * self.width].iter();
+        self.in_tree.iter().flat_map(row).copied().collect()
+    }
+
+    /// `k` clusters of the cells of the tree.
+    fn start(&self, k: usize, judge: &Worth) -> Vec<usize> {
+        let best_cut = (2..=k)
+            .map(|k| (k, judge.of(&self.tree.cut(k), k)))
+            .fold((1, f64::NEG_INFINITY), |best, at| {
+                if at.1 > best.1 { at } else { best }
+            });
+        let mut nodes = self.tree.roots(best_cut.0);
+        let mut labels = self.tree.cut(best_cut.0);
+        while nodes.len() < k {
+            let split = |node: usize| {
+                let (left, right) = self.tree.parts(node)?;
+                let mut labels = labels.clone();
+                self.tree.cells(right).for_each(|i| labels[i] = nodes.len());
+                Some((left, right, labels))
+            };
+            let large = |&at: &usize| self.tree.cells(nodes[at]).count() >= SMALLEST;
+            let best = (0..nodes.len())
+                .filter(large)
+                .filter_map(|at| {
+                    let (left, right, labels) = split(nodes[at])?;
+                    let worth = judge.of(&labels, nodes.len() + 1);
+                    Some((worth, at, left, right, labels))
+                })
+                .reduce(|best, one| if one.0 > best.0 { one } else { best });
+            let Some((_, at, left, right, after)) = best else {
+                // Small ones alone are left.
+                return self.tree.cut(k);
+            };
+            nodes[at] = left;
+            nodes.push(right);
+            labels = after;
+        }
+        labels
     }
 }

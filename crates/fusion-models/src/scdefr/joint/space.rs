@@ -48,14 +48,14 @@ pub struct JointSpace {
 }
 
 impl JointSpace {
-    /// The space of some cells, and their wide coordinates `[cells, coordinates]`.
+    /// The space of some cells, and their points in it, `[cells, width]`.
     ///
     /// # Errors
     /// Different numbers of cells, values that are not finite, fewer than two cells.
     pub(super) fn fit(
         embeddings: &[Part<'_>],
         components: Part<'_>,
-    ) -> Result<(Self, Vec<f64>), PartitionError> {
+    ) -> Result<(Self, Vec<f32>), PartitionError> {
         let n = components.n_cells();
         for part in embeddings.iter().chain([&components]) {
             if part.n_cells() != n || part.values.len() != n * part.width {
@@ -103,7 +103,8 @@ impl JointSpace {
         space.mean = mean;
         let wide = space.scaled(raw);
         space.axes = leading(&wide, d, N_DIMS.min(d));
-        Ok((space, wide))
+        let points = space.reduce(&wide);
+        Ok((space, points))
     }
 
     /// Coordinates of the reduced space.
@@ -156,7 +157,7 @@ impl JointSpace {
         wide
     }
 
-    pub(super) fn reduce(&self, wide: &[f64]) -> Vec<f32> {
+    fn reduce(&self, wide: &[f64]) -> Vec<f32> {
         let (d, width) = (self.n_wide(), self.width());
         let mut points = Vec::with_capacity(wide.len() / d * width);
         for row in wide.chunks_exact(d) {
