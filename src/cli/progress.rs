@@ -43,6 +43,9 @@ pub struct Progress {
     left: String,
     stop_after_steps: Option<usize>,
     steps: usize,
+    /// Steps and cells of the training that runs now.
+    timed: usize,
+    cells_seen: usize,
 }
 
 impl Progress {
@@ -64,6 +67,8 @@ impl Progress {
             left: String::new(),
             stop_after_steps,
             steps: 0,
+            timed: 0,
+            cells_seen: 0,
         }
     }
 
@@ -76,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// Cells per second of training, over the whole run.
+    /// Cells per second of training, of the last model and stage.
     pub fn cells_per_second(&self) -> f64 {
         self.rate
     }
@@ -91,14 +96,18 @@ impl Progress {
 
 impl Observer for Progress {
     fn on_step(&mut self, r: &StepReport) {
-        if self.steps == 0 {
+        // A run may train several models, each of which counts its cells from the start.
+        if self.timed == 0 || r.cells_seen < self.cells_seen {
             self.started = Instant::now();
+            self.timed = 0;
         }
+        self.cells_seen = r.cells_seen;
         self.steps += 1;
+        self.timed += 1;
         let elapsed = self.started.elapsed().as_secs_f64();
         // The first step warms caches up and is not timed.
-        if self.steps > 1 && elapsed > 0.0 {
-            let first = r.cells_seen as f64 / self.steps as f64;
+        if self.timed > 1 && elapsed > 0.0 {
+            let first = r.cells_seen as f64 / self.timed as f64;
             self.rate = (r.cells_seen as f64 - first) / elapsed;
         }
         let losses: Vec<String> = r
@@ -107,9 +116,9 @@ impl Observer for Progress {
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect();
         let mut message = format!("epoch {}/{}  {}", r.epoch + 1, r.epochs, losses.join("  "));
-        if self.steps > 1 {
+        if self.timed > 1 {
             let steps_left = (r.epochs - r.epoch) * r.steps - r.step;
-            let left = steps_left as f64 * elapsed / (self.steps - 1) as f64;
+            let left = steps_left as f64 * elapsed / (self.timed - 1) as f64;
             self.left = format!("at most {} left", human(left));
             message += &format!("  {:.0} cells/s  {}", self.rate, self.left);
         }

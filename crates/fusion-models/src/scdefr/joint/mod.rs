@@ -136,11 +136,12 @@ impl JointClusters {
 
     /// `k` clusters of the cells of the tree.
     fn start(&self, k: usize, judge: &Worth) -> Vec<usize> {
-        let best_cut = (2..=k)
-            .map(|k| (k, judge.of(&self.tree.cut(k), k)))
-            .fold((1, f64::NEG_INFINITY), |best, at| {
+        let best_cut = (2..=k).map(|k| (k, judge.of(&self.tree.cut(k), k))).fold(
+            (1, f64::NEG_INFINITY),
+            |best, at| {
                 if at.1 > best.1 { at } else { best }
-            });
+            },
+        );
         let mut nodes = self.tree.roots(best_cut.0);
         let mut labels = self.tree.cut(best_cut.0);
         while nodes.len() < k {
