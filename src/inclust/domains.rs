@@ -46,7 +46,7 @@ pub struct DomainFiles {
 ///
 /// ```text
 /// u_i = own m(x_i) + m(mean of x_j over the cells around)                 m: the latent mean without covariates
-/// domain_i = component of a normal mixture of u                           JointClusters: Ward's tree, one covariance
+/// domain_i = component of a normal mixture of u                           JointClusters: Ward's tree, one covariance; -k: of similar size
 /// ```
 ///
 /// Leaves `result.h5ad` (the file with `obs["inclust_domain"]`, `obs["inclust_domain_confidence"]`, `obsm["X_inclust"]`, which is `u`, `obsm["X_umap"]`), `report.html`,
@@ -93,7 +93,7 @@ pub fn domains(
     };
     let (_, clusters) = JointClusters::new(&[], coordinates).map_err(as_input)?;
     let mixture = match files.n_domains {
-        Some(k) => clusters.of(k),
+        Some(k) => clusters.of_similar_size(k),
         None => clusters.estimate(MOST).map(|found| found.0),
     };
     let mixture = mixture.map_err(as_input)?;

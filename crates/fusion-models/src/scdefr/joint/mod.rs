@@ -89,11 +89,25 @@ impl JointClusters {
     /// # Errors
     /// `k` of 0 or above the number of cells.
     pub fn of(&self, k: usize) -> Result<Mixture, PartitionError> {
-        let n_points = self.in_tree.len();
-        if !(1..=n_points).contains(&k) {
-            return Err(MetricError::TooManyClusters { k, n_points }.into());
-        }
+        self.check(k)?;
         Ok(self.mixture(&self.start(k, &self.worth()?), k))
+    }
+
+    /// The mixture of `k` clusters of similar size: from the tree's cut at `k`.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_similar_size(&self, k: usize) -> Result<Mixture, PartitionError> {
+        self.check(k)?;
+        Ok(self.mixture(&self.tree.cut(k), k))
+    }
+
+    fn check(&self, k: usize) -> Result<(), MetricError> {
+        let n_points = self.in_tree.len();
+        match (1..=n_points).contains(&k) {
+            true => Ok(()),
+            false => Err(MetricError::TooManyClusters { k, n_points }),
+        }
     }
 
     /// The mixture, of 2 to `most` clusters, that is worth most, and the worth of each number from 2 on; mixtures start from cuts of the tree. One cluster has no
