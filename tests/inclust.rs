@@ -437,6 +437,12 @@ fn cells_of_a_run_are_mapped_to_where_they_are() {
         "{}",
         stderr(&done)
     );
+    let done = cellweave(["map", &q, "--onto", &onto, "-o", &onto]);
+    assert!(
+        stderr(&done).contains("Choose another folder"),
+        "{}",
+        stderr(&done)
+    );
     let nowhere = folder.path().display().to_string();
     let to = folder.path().join("nowhere").display().to_string();
     let done = cellweave(["map", &q, "--onto", &nowhere, "-o", &to]);

@@ -47,12 +47,13 @@ fn settings_of(reference: &Reference, steps: usize) -> InclustSettings {
 /// calibrated for the new cells), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
 ///
 /// # Errors
-/// A folder without a finished run, a file that cannot be read or has too few of its features, the disk.
+/// A folder without a finished run, or that the results would go into; a file that cannot be read or has too few of its features; the disk.
 pub fn map(
     files: &MapFiles,
     options: &TaskOptions,
     observer: &mut dyn FuseObserver,
 ) -> Result<Done, Error> {
+    crate::fuse::refuse_same_file(&files.onto, &options.output)?;
     let root = files.onto.join("checkpoints");
     let reference = Reference::load(&root)?;
     let settings = settings_of(&reference, files.steps);
