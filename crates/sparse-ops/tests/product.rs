@@ -212,3 +212,33 @@ fn element_types_must_agree() {
     let x = Case::fixed([2, 3], 1).tensor(DType::F64);
     sparse_linear(&x, Tensor::ones([3, 2], &device()), None);
 }
+
+/// Rows that are too wide to stay near are gathered in parts: with the bits of the parts by themselves.
+#[test]
+fn wide_products_equal_those_of_their_columns() {
+    let case = Case::fixed([40, 1500], 7);
+    let width = 301;
+    for (dtype, _) in TYPES {
+        let x = case.tensor(dtype);
+        let weight = tensor(&wave(1500 * width, 1.0, 1.5), [1500, width], dtype);
+        let bias = tensor(&wave(width, 2.0, 1.0), [width], dtype);
+        let whole = values(sparse_linear(&x, weight.clone(), Some(bias.clone())));
+        for columns in [0..5, 100..230, 128..256, 250..301] {
+            let (from, n) = (columns.start, columns.len());
+            let (weight, bias) = (
+                weight.clone().narrow(1, from, n),
+                bias.clone().narrow(0, from, n),
+            );
+            let part = values(sparse_linear(&x, weight, Some(bias)));
+            for (row, part) in part.chunks(n).enumerate() {
+                let wanted = &whole[row * width + from..][..n];
+                assert!(
+                    part.iter()
+                        .zip(wanted)
+                        .all(|(a, b)| a.to_bits() == b.to_bits()),
+                    "{columns:?} of {row}"
+                );
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Weighted sums of the rows of a dense matrix.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -33,6 +35,21 @@ pub struct WeightedRows<'a, T> {
 
 /// Multiplications in one piece of work: enough to pay for handing it to a thread.
 const WORK: usize = 1 << 17;
+/// Bytes of `dense` that are gathered from at a time: what a core keeps close.
+const NEAR: usize = 1 << 20;
+/// Fewest columns of such a part; a multiple of every register.
+const FEWEST: usize = 128;
+
+/// Columns of `dense` that are gathered from at a time: all, or so many that all of their rows are near. Rows that are too many for that
+/// are gathered whole.
+fn near_columns<T>(rows: usize, width: usize) -> usize {
+    let columns = NEAR / (rows * size_of::<T>()).max(1) / FEWEST * FEWEST;
+    match columns {
+        0 if rows * FEWEST * size_of::<T>() <= 2 * NEAR => FEWEST,
+        0 => width,
+        columns => columns.min(width),
+    }
+}
 
 /// Computes the sums. Every sum is one chain of additions in the order of its terms, whatever the
 /// number of threads.
@@ -55,37 +72,41 @@ pub fn weighted_rows<T: Real>(sums: &WeightedRows<T>) -> Vec<T> {
     if out.is_empty() {
         return out;
     }
-    let rows = (WORK / (width * (nnz / n + 1))).clamp(1, n);
+    let columns = near_columns::<T>(sums.dense.len() / width, width);
+    let rows = (WORK / (columns * (nnz / n + 1))).clamp(1, n);
     let arch = Arch::new();
-    let run = |(block, out): (usize, &mut [T])| {
-        let first = block * rows;
-        let n = out.len() / width;
-        let offsets = &sums.offsets[first..][..n + 1];
-        let terms = offsets[0]..offsets[n];
-        let ordered: Vec<T>;
-        let values = match sums.order {
-            None => &sums.values[terms.clone()],
-            Some(order) => {
-                let places = order[terms.clone()].iter();
-                ordered = places.map(|&place| sums.values[place]).collect();
-                &ordered
-            }
+    for from in (0..width).step_by(columns) {
+        let run = |(block, out): (usize, &mut [T])| {
+            let first = block * rows;
+            let n = out.len() / width;
+            let offsets = &sums.offsets[first..][..n + 1];
+            let terms = offsets[0]..offsets[n];
+            let ordered: Vec<T>;
+            let values = match sums.order {
+                None => &sums.values[terms.clone()],
+                Some(order) => {
+                    let places = order[terms.clone()].iter();
+                    ordered = places.map(|&place| sums.values[place]).collect();
+                    &ordered
+                }
+            };
+            arch.dispatch(Block {
+                offsets,
+                index: &sums.index[terms],
+                values,
+                dense: sums.dense,
+                width,
+                columns: from..from + columns,
+                start: sums.start,
+                out,
+            });
         };
-        arch.dispatch(Block {
-            offsets,
-            index: &sums.index[terms],
-            values,
-            dense: sums.dense,
-            width,
-            start: sums.start,
-            out,
-        });
-    };
-    if rows == n || rayon::current_num_threads() == 1 {
-        // No detour over a thread of the pool.
-        out.chunks_mut(rows * width).enumerate().for_each(run);
-    } else {
-        out.par_chunks_mut(rows * width).enumerate().for_each(run);
+        if rows == n || rayon::current_num_threads() == 1 {
+            // No detour over a thread of the pool.
+            out.chunks_mut(rows * width).enumerate().for_each(run);
+        } else {
+            out.par_chunks_mut(rows * width).enumerate().for_each(run);
+        }
     }
     out
 }
@@ -97,6 +118,8 @@ struct Block<'a, T> {
     values: &'a [T],
     dense: &'a [T],
     width: usize,
+    /// Those to compute.
+    columns: Range<usize>,
     start: Option<&'a [T]>,
     out: &'a mut [T],
 }
@@ -122,7 +145,7 @@ impl<T: Real> WithSimd for Block<'_, T> {
                 start: self.start,
             };
             match &plan {
-                Some(plan) => sum.columns(simd, plan, out),
+                Some(plan) => sum.columns(simd, plan, &self.columns, out),
                 None => sum.narrow(simd, out),
             }
         }

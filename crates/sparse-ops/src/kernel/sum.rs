@@ -1,5 +1,7 @@
 //! One weighted sum of rows in vector registers.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::Real;
@@ -55,10 +57,19 @@ pub struct Sum<'a, T> {
 }
 
 impl<T: Real> Sum<'_, T> {
-    /// The whole sum, up to eight registers and the edges in one pass over the terms.
+    /// The sum in the registers that start within some columns behind the head, a multiple of a register, up to eight in one pass over the
+    /// terms; the edges in the first.
     #[inline(always)]
-    pub fn columns<S: Simd>(&self, simd: S, plan: &Plan, out: &mut [T]) {
-        let (mut at, mut left, mut edges) = (plan.head, plan.full, plan.edges);
+    pub fn columns<S: Simd>(&self, simd: S, plan: &Plan, columns: &Range<usize>, out: &mut [T]) {
+        let lanes = T::lanes::<S>();
+        let first = columns.start / lanes;
+        let mut at = plan.head + first * lanes;
+        let mut left = columns
+            .end
+            .div_ceil(lanes)
+            .min(plan.full)
+            .saturating_sub(first);
+        let mut edges = plan.edges.filter(|_| first == 0);
         while left > 0 || edges.is_some() {
             let registers = left.min(8);
             match registers {
