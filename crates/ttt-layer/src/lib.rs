@@ -98,6 +98,6 @@ pub use kernel::ScanOptions;
 pub use layer::{TttLinear, TttLinearConfig};
 pub use norm::{LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
 pub use ops::{
-    InnerState, ScanTensors, dropout_add, layer_norm, rms_norm, silu_mul, ttt_scan,
+    InnerState, ScanTensors, dropout, dropout_add, layer_norm, rms_norm, silu_mul, ttt_scan,
     ttt_scan_with_state,
 };

@@ -180,6 +180,24 @@ fn dropout_follows_the_seed_of_the_device() {
     assert!((pairs - 0.0625).abs() < 0.005, "{pairs}");
 }
 
+/// The gradient meets the mask of the forward pass.
+#[test]
+fn dropout_alone_has_the_mask_of_the_sum() {
+    let _turn = GENERATOR.lock();
+    let x = wave_tensor::<2>([40, 70], DType::F32, [1.0, 1.0, 0.0]).require_grad();
+    device().seed(5);
+    let alone = dropout(x.clone(), 0.3);
+    let gradient = x.grad(&alone.clone().sum().backward()).expect("x");
+    device().seed(5);
+    let added = dropout_add(x.clone(), x.zeros_like(), 0.3);
+    assert_eq!(values(alone.clone()), values(added));
+    let kept = values(x.clone()).into_iter().zip(values(gradient));
+    for ((x, slope), y) in kept.zip(values(alone)) {
+        assert!((x * slope - y).abs() < 1e-6, "{x} {slope} {y}");
+    }
+    assert_eq!(values(dropout(x.clone(), 0.0)), values(x));
+}
+
 #[test]
 fn dropout_of_nothing_is_a_sum() {
     let x = wave_tensor::<2>([3, 4], DType::F32, [1.0, 1.0, 0.0]);

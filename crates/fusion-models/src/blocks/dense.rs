@@ -9,7 +9,9 @@ use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 use sparse_ops::{CsrTensor, SparseLinear, SparseLinearConfig};
 
+use super::dropout::dropout;
 use super::linear::linear as apply;
+use crate::ops::batch_norm;
 
 /// Which values share a mean and a variance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ impl Norm {
     /// Normalises `[cells, width]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Batch(norm) => norm.forward(x),
+            Self::Batch(norm) => batch_norm(norm, x),
             Self::Layer(norm) => norm.forward(x),
         }
     }
@@ -93,10 +95,11 @@ impl DenseLayer {
             Some(norm) => norm.forward(x),
             None => x,
         };
-        self.dropout.forward(match self.activation {
+        let x = match self.activation {
             Activation::Relu => activation::relu(x),
             Activation::Tanh => x.tanh(),
-        })
+        };
+        dropout(&self.dropout, x)
     }
 }
 

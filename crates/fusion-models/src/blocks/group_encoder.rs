@@ -2,11 +2,12 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use fusion_core::{CellBatch, Features};
 use mask_modules::PlanRows;
 use serde::{Deserialize, Serialize};
 use sparse_ops::{SparseLinear, SparseLinearConfig};
+use ttt_layer::dropout;
 
 use super::{DenseStackConfig, DenseTail};
 
@@ -147,19 +148,15 @@ impl GroupEncoder {
 
     /// With some values hidden, the others scaled up, where gradients are taken.
     fn thinned(&self, x: Features) -> Features {
-        let kept = 1.0 - self.input_dropout;
-        if kept == 1.0 || !self.inputs[0].weight.val().device().is_autodiff() {
+        if self.input_dropout == 0.0 || !self.inputs[0].weight.val().device().is_autodiff() {
             return x;
         }
         match x {
             // What is zero stays so.
-            Features::Sparse(x) => Features::Sparse(x.map_values(|v| thin(v, kept))),
-            Features::Dense(x) => Features::Dense(thin(x, kept)),
+            Features::Sparse(x) => {
+                Features::Sparse(x.map_values(|v| dropout(v, self.input_dropout)))
+            }
+            Features::Dense(x) => Features::Dense(dropout(x, self.input_dropout)),
         }
     }
-}
-
-fn thin<const D: usize>(x: Tensor<D>, kept: f64) -> Tensor<D> {
-    let chosen = x.random_like(Distribution::Bernoulli(kept));
-    x * chosen * (1.0 / kept)
 }

@@ -3,6 +3,7 @@
 mod covariates;
 mod decoder;
 mod dense;
+pub(crate) mod dropout;
 mod fusion;
 mod graph_decoder;
 mod graph_fusion;

@@ -1,5 +1,7 @@
 //! Softmax correlation of all rows with all rows on slices, tile by tile.
 
+use std::ops::AddAssign;
+
 use faer::linalg::matmul::matmul;
 use faer::traits::RealField;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -9,13 +11,17 @@ use rayon::prelude::*;
 const TILE: usize = 32;
 
 /// Numbers that the kernel runs on.
-pub trait Real: RealField + Copy + Send + Sync {
+pub trait Real: RealField + AddAssign + Copy + Send + Sync {
     /// The lowest number.
     const LOWEST: Self;
     /// `e^x` of every number; 0 where that is no normal number.
     fn exp(x: &mut [Self]);
     /// Natural logarithm.
     fn ln(self) -> Self;
+    /// Rounds a double to this type.
+    fn of(x: f64) -> Self;
+    /// Widens to a double.
+    fn wide(self) -> f64;
 }
 
 impl Real for f32 {
@@ -25,6 +31,12 @@ impl Real for f32 {
     }
     fn ln(self) -> Self {
         f32::ln(self)
+    }
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    fn wide(self) -> f64 {
+        self as f64
     }
 }
 
@@ -38,6 +50,12 @@ impl Real for f64 {
     }
     fn ln(self) -> Self {
         f64::ln(self)
+    }
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn wide(self) -> f64 {
+        self
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every cell as a mixture of all cells.
 
 use burn::backend::{
-    Autodiff, AutodiffBackend, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata,
+    Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata,
     autodiff::{
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
@@ -11,9 +11,10 @@ use burn::backend::{
     flex::FlexTensor,
     tensor::FloatTensor,
 };
-use burn::tensor::{DType, Element, Tensor, TensorData, activation};
+use burn::tensor::{DType, Tensor, activation};
 
-use super::kernel::{self, Real};
+use super::flex::{Item, dense, fused, slice, tensor};
+use super::kernel;
 
 /// The correlation with a kernel and a hand-written gradient on Flex. Other backends never get here.
 #[backend_extension(Flex, Autodiff)]
@@ -47,10 +48,7 @@ pub trait CorrelationOps: Backend {
 /// assert!((y - z).abs().max().into_scalar::<f32>() < 1e-6); // each like itself alone
 /// ```
 pub fn self_correlation(z: Tensor<2>) -> Tensor<2> {
-    let device = z.device().inner();
-    let fused = matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-        && matches!(z.dtype(), DType::F32 | DType::F64);
-    if !fused {
+    if !fused(&z) {
         return anchored_correlation(z.clone(), z);
     }
     let (y, _) = <Dispatch as CorrelationOps>::correlate(z.into_dispatch());
@@ -62,41 +60,6 @@ pub fn self_correlation(z: Tensor<2>) -> Tensor<2> {
 /// Shapes: `z [cells, width]`, `a [anchors, width]` -> `[cells, width]`.
 pub fn anchored_correlation(z: Tensor<2>, anchors: Tensor<2>) -> Tensor<2> {
     activation::softmax(z.matmul(anchors.clone().transpose()), 1).matmul(anchors)
-}
-
-fn dense(tensor: FlexTensor) -> FlexTensor {
-    match tensor.is_contiguous() {
-        true => tensor,
-        false => tensor.to_contiguous(),
-    }
-}
-
-/// Element types with a kernel.
-trait Item: Real + Element {
-    fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
-}
-
-impl Item for f32 {
-    fn elements(tensor: &FlexTensor) -> Option<&[f32]> {
-        tensor.as_slice()
-    }
-}
-
-impl Item for f64 {
-    fn elements(tensor: &FlexTensor) -> Option<&[f64]> {
-        tensor.as_slice()
-    }
-}
-
-fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
-    match T::elements(tensor) {
-        Some(slice) => slice,
-        None => panic!("expected a contiguous tensor of floats"),
-    }
-}
-
-fn tensor<T: Item>(data: Vec<T>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(data, shape.into()))
 }
 
 fn run<T: Item>(z: &FlexTensor) -> (FlexTensor, FlexTensor) {

@@ -9,6 +9,7 @@ use zinb::tensor::{BatchLikelihood, Targets, Weights};
 
 use super::centres::first_centres;
 use super::{Branches, GraphLoss, ScDefrConfig};
+use crate::blocks::dropout::dropout;
 use crate::blocks::linear::linear;
 use crate::blocks::{
     Activation, DenseLayer, DenseStack, DenseStackConfig, GraphFusion, Norm, Normalization,
@@ -242,7 +243,7 @@ impl ScDefr {
             Some(norm) => norm.forward(convolved),
             None => convolved,
         };
-        self.dropout.forward(normal)
+        dropout(&self.dropout, normal)
     }
 
     /// `(1 - sigma) graph + sigma expression`

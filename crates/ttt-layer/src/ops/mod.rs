@@ -4,7 +4,7 @@ mod autodiff;
 mod flex;
 mod pointwise;
 
-pub use pointwise::{dropout_add, layer_norm, rms_norm, silu_mul};
+pub use pointwise::{dropout, dropout_add, layer_norm, rms_norm, silu_mul};
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Device, Tensor};

@@ -12,7 +12,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 use burn::nn::DropoutConfig;
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::{Device, Distribution, Tensor};
 
 use super::flex::{Item, by_type, dense, slice, tensor};
 use super::fused;
@@ -205,6 +205,21 @@ impl<B: PointwiseOps> Backward<B, 2> for DropoutAddBackward {
     }
 }
 
+#[derive(Debug)]
+struct DropoutBackward;
+
+impl<B: PointwiseOps> Backward<B, 1> for DropoutBackward {
+    type State = DropMask;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let [x] = ops.parents;
+        if let Some(node) = x {
+            grads.register::<B>(node.id, B::ttt_dropout(grad, ops.state));
+        }
+    }
+}
+
 impl<B: PointwiseOps, C: CheckpointStrategy> PointwiseOps for Autodiff<B, C> {
     fn ttt_norm(
         x: FloatTensor<Self>,
@@ -279,8 +294,17 @@ impl<B: PointwiseOps, C: CheckpointStrategy> PointwiseOps for Autodiff<B, C> {
         }
     }
 
-    fn ttt_dropout(_x: FloatTensor<Self>, _mask: DropMask) -> FloatTensor<Self> {
-        unreachable!("autodiff is of first order")
+    fn ttt_dropout(x: FloatTensor<Self>, mask: DropMask) -> FloatTensor<Self> {
+        let node = x.node();
+        let out = B::ttt_dropout(x.into_primitive(), mask);
+        match DropoutBackward
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(mask, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
     }
 }
 
@@ -374,23 +398,65 @@ pub fn silu_mul<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
 /// When the shapes differ or `prob` is not in `[0, 1)`.
 pub fn dropout_add<const D: usize>(x: Tensor<D>, residual: Tensor<D>, prob: f64) -> Tensor<D> {
     assert_eq!(x.dims(), residual.dims(), "dropout_add: shapes differ");
-    assert!(
-        (0.0..1.0).contains(&prob),
-        "dropout_add: prob ({prob}) must be in [0, 1)"
-    );
-    let device = x.device();
+    check(prob);
     if prob == 0.0 {
         return x + residual;
     }
-    if !fused(&device, x.dtype()) {
+    if !fused(&x.device(), x.dtype()) {
         return DropoutConfig::new(prob).init().forward(x) + residual;
     }
-    let words = Tensor::<1>::random([4], Distribution::Uniform(0.0, 65536.0), &device.inner());
+    let mask = draw(prob, &x.device());
+    let (x, residual) = (x.into_dispatch(), residual.into_dispatch());
+    Tensor::from_dispatch(Dispatch::ttt_dropout_add(x, residual, mask))
+}
+
+/// Every element of `x` zeroed with probability `prob`, the others divided by `1 - prob`, on a device without autodiff too.
+///
+/// The mask is that of [`dropout_add`]: made by all threads, where burn's dropout draws one number after the other.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use ttt_layer::dropout;
+///
+/// let device = Device::flex();
+/// device.seed(1);
+/// let y = dropout(Tensor::<1>::ones([10_000], &device), 0.5);
+/// assert!((y.mean().into_scalar::<f32>() - 1.0).abs() < 0.05);
+/// ```
+///
+/// # Panics
+///
+/// When `prob` is not in `[0, 1)`.
+pub fn dropout<const D: usize>(x: Tensor<D>, prob: f64) -> Tensor<D> {
+    check(prob);
+    if prob == 0.0 {
+        return x;
+    }
+    if !fused(&x.device(), x.dtype()) {
+        let kept = x.random_like(Distribution::Bernoulli(1.0 - prob));
+        return x * kept * (1.0 / (1.0 - prob));
+    }
+    let mask = draw(prob, &x.device());
+    Tensor::from_dispatch(Dispatch::ttt_dropout(x.into_dispatch(), mask))
+}
+
+fn check(prob: f64) {
+    assert!(
+        (0.0..1.0).contains(&prob),
+        "dropout: prob ({prob}) must be in [0, 1)"
+    );
+}
+
+/// A mask from the device's generator.
+fn draw(prob: f64, device: &Device) -> DropMask {
+    let words = Tensor::<1>::random(
+        [4],
+        Distribution::Uniform(0.0, 65536.0),
+        &device.clone().inner(),
+    );
     let words = words.into_data();
     let seed = words
         .iter::<f64>()
         .fold(0u64, |seed, word| (seed << 16) | word as u64);
-    let mask = DropMask { seed, prob };
-    let (x, residual) = (x.into_dispatch(), residual.into_dispatch());
-    Tensor::from_dispatch(Dispatch::ttt_dropout_add(x, residual, mask))
+    DropMask { seed, prob }
 }
