@@ -11,7 +11,7 @@ use crate::ops::{anchored_correlation, self_correlation};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GlobalFusion {
-    /// [`Exact`](Self::Exact) in batches of up to 8,192 cells, `Anchors(1024)` in larger ones, so that time stays linear in
+    /// [`Exact`](Self::Exact) in batches of up to 2,048 cells, `Anchors(512)` in larger ones, so that time stays linear in
     /// the cells.
     #[default]
     BySize,
@@ -24,8 +24,8 @@ pub enum GlobalFusion {
 }
 
 /// Cells of a batch up to which [`GlobalFusion::BySize`] is exact, and its anchors beyond.
-const EXACT_UP_TO: usize = 8192;
-const ANCHORS: usize = 1024;
+const EXACT_UP_TO: usize = 2048;
+const ANCHORS: usize = 512;
 
 /// Local and global fusion of an expression and a graph embedding.
 ///
