@@ -119,6 +119,8 @@ pub struct InclustSettings {
     pub weights: KindWeights,
     /// Models that are trained from different seeds and averaged. Default 5.
     pub n_models: usize,
+    /// Whether `transfer` asks a linear classifier besides (logistic regression on principal components; geometric mean of the probabilities). Default `true`.
+    pub linear: bool,
     /// Components of the prior where there are no labels. Default 1.
     pub n_components: usize,
     /// The network.
@@ -145,6 +147,7 @@ impl Default for InclustSettings {
             likelihoods: Likelihoods::default(),
             weights: KindWeights::default(),
             n_models: 5,
+            linear: true,
             n_components: 1,
             model: InclustConfig::default(),
             steps: 400,

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use fusion_core::Draw;
-use mask_modules::GroupSet;
 use sc_io::{Categorical, Column, Dense, WriteOptions};
 
 use super::calibration::{expected_calibration_error, share_above, temperature, tempered};
-use super::fit::Fitted;
 use super::generate::{batches, one_batch};
 use super::joined::Known;
-use super::novelty::novelty;
+use super::linear::{LinearClassifier, both};
 use super::part::{Kind, Part};
+use super::surprise::{Surprise, strangeness};
 use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, N_NEIGHBORS, Task, TaskOptions, add};
 use super::{InclustSettings, Joined};
 use crate::fuse::FuseObserver;
@@ -51,7 +50,7 @@ const CALIBRATION: u64 = 17;
 ///
 /// Leaves `result.h5ad` or `.h5mu` (the query's file with `obs["inclust_label"]`, where `unknown` stands for cells that are like none of the
 /// reference, `obs["inclust_best_label"]`, where it is not used, `obs["inclust_confidence"]` (of that label, calibrated on reference cells whose labels were withheld), `obs["inclust_novelty"]` (how surprising the cell is beside
-/// the withheld ones: `-ln` of the share that is as far from the reference, and of the share that is as unsure), `obsm["X_inclust"]`), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
+/// the withheld ones: `-ln` of the share that is as far from the reference, of the share that is as much among cells of the query alone, and of the share that is as unsure), `obsm["X_inclust"]`), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
 ///
 /// # Errors
 /// Files that cannot be read or share nothing; no such column, no label in it, a single class; settings; the disk.
@@ -144,7 +143,24 @@ pub fn transfer(
         rows.into_iter().flatten().collect()
     };
     let (trained, query, held) = (rows(0), rows(1), rows(2));
-    let p = fitted.components(&joined, &held, seen);
+    let components = joined.components(seen)?;
+    let told: Vec<(usize, usize)> = trained
+        .iter()
+        .filter_map(|&cell| Some((cell, joined.class_of(cell)?)))
+        .collect();
+    let (cells, told): (Vec<usize>, Vec<usize>) = told.into_iter().unzip();
+    let linear = settings.linear.then(|| {
+        let x = components.select_rows(&cells);
+        LinearClassifier::fit(&x, &told, joined.classes.len())
+    });
+    let probabilities = |rows: &[usize]| {
+        let p = fitted.components(&joined, rows, seen);
+        match &linear {
+            Some(linear) => both(&p, &linear.probabilities(&components.select_rows(rows))),
+            None => p,
+        }
+    };
+    let p = probabilities(&held);
     let places: Vec<(usize, usize)> = truth
         .iter()
         .enumerate()
@@ -169,13 +185,23 @@ pub fn transfer(
         );
     }
     let (_, usual_confidence) = most_likely(&p, heat);
-    let (classes, confidence) = most_likely(&fitted.components(&joined, &query, seen), heat);
-    let [usual, of_query] = novelties(&fitted, &joined, &trained, [&held, &query], seen)?;
-    // Two ways to be unlike the reference: far from all of it, or between its classes.
-    let scale = Surprise::new(&usual, &usual_confidence);
-    let mut usual = scale.of(&usual, &usual_confidence);
+    let (classes, confidence) = most_likely(&probabilities(&query), heat);
+    // Three ways to be unlike the reference: far from all of it, among cells of the query alone, or between its classes.
+    let [usual, of_query] = strangeness(
+        &fitted,
+        &joined,
+        &components,
+        &trained,
+        [&held, &query],
+        seen,
+    )?;
+    let doubt = |confidence: &[f64]| confidence.iter().map(|c| 1.0 - c).collect();
+    let with_doubt = |[far, apart]: [Vec<f64>; 2], confidence| [far, apart, doubt(confidence)];
+    let usual = with_doubt(usual, &usual_confidence);
+    let scale = Surprise::new(&usual);
+    let mut usual = scale.of(&usual);
     usual.sort_by(f64::total_cmp);
-    let of_query = scale.of(&of_query, &confidence);
+    let of_query = scale.of(&with_doubt(of_query, &confidence));
     let is_unknown: Vec<bool> = of_query
         .iter()
         .map(|&v| !usual.is_empty() && share_above(&usual, v) < files.unknown_below)
@@ -270,41 +296,6 @@ fn labels_of(part: &Part, column: &str) -> Result<Vec<Option<String>>, Error> {
     }
 }
 
-/// How surprising cells are beside known ones: `-ln(share of known cells that are as far) - ln(share that are as unsure)`.
-struct Surprise {
-    novelty: Vec<f64>,
-    doubt: Vec<f64>,
-}
-
-impl Surprise {
-    fn new(novelty: &[f64], confidence: &[f64]) -> Self {
-        let sorted = |mut v: Vec<f64>| {
-            v.sort_by(f64::total_cmp);
-            v
-        };
-        Self {
-            novelty: sorted(novelty.to_vec()),
-            doubt: sorted(confidence.iter().map(|c| 1.0 - c).collect()),
-        }
-    }
-
-    fn of(&self, novelty: &[f64], confidence: &[f64]) -> Vec<f64> {
-        let pairs = novelty.iter().zip(confidence);
-        pairs
-            .map(|(&far, &sure)| {
-                // Beyond all known cells the shares end; what lies farther still is more.
-                let beyond = self
-                    .novelty
-                    .last()
-                    .map_or(0.0, |last| (far / last).max(1.0).ln());
-                beyond
-                    - share_above(&self.novelty, far).ln()
-                    - share_above(&self.doubt, 1.0 - sure).ln()
-            })
-            .collect()
-    }
-}
-
 /// The most likely class of each cell and its probability.
 fn most_likely(p: &Dense, heat: f64) -> (Vec<usize>, Vec<f64>) {
     (0..p.n_rows())
@@ -314,28 +305,4 @@ fn most_likely(p: &Dense, heat: f64) -> (Vec<usize>, Vec<f64>) {
             (best, p[best])
         })
         .unzip()
-}
-
-/// Novelties against the cells of training, averaged over the models.
-fn novelties(
-    fitted: &Fitted,
-    joined: &Joined,
-    trained: &[usize],
-    of: [&Vec<usize>; 2],
-    seen: GroupSet,
-) -> Result<[Vec<f64>; 2], Error> {
-    /// Reference cells at most: distances to all of them are taken.
-    const MOST: usize = 20_000;
-    let n = trained.len().min(MOST);
-    let some: Vec<usize> = (0..n).map(|i| trained[i * trained.len() / n]).collect();
-    let mut sums = of.map(|rows| vec![0.0; rows.len()]);
-    for model in 0..fitted.models.len() {
-        let known = fitted.embed_with(model, joined, &some, seen);
-        for (sum, rows) in sums.iter_mut().zip(of) {
-            let found = novelty(&known, &fitted.embed_with(model, joined, rows, seen))?;
-            let share = 1.0 / fitted.models.len() as f64;
-            sum.iter_mut().zip(found).for_each(|(s, f)| *s += share * f);
-        }
-    }
-    Ok(sums)
 }
