@@ -89,7 +89,7 @@ pub struct ClusteringConfig {
     pub n_clusters: usize,
     /// Most clusters that an estimate may find. Default 30.
     pub max_clusters: usize,
-    /// Models that are trained from different seeds and clustered together. Default 3; published 1.
+    /// Models that are trained from different seeds and clustered together. Default 5; published 1.
     pub n_models: usize,
     /// Where the final clusters come from. Default `mixture`; published `assignment`.
     pub partition: Partition,
@@ -121,7 +121,7 @@ impl ClusteringConfig {
     pub fn of(preset: ClusteringPreset) -> Self {
         let paper = preset != ClusteringPreset::Small;
         let (first, second) = match preset {
-            ClusteringPreset::Small => ((100, 1e-3), (50, 1e-4)),
+            ClusteringPreset::Small => ((60, 1e-3), (30, 1e-4)),
             ClusteringPreset::Paper => ((250, 5e-5), (250, 1e-4)),
             ClusteringPreset::ReproduceOriginal => ((250, 5e-5), (250, 1e-8)),
         };
@@ -139,7 +139,7 @@ impl ClusteringConfig {
             target_sum: if paper { 0.0 } else { 1e4 },
             n_clusters: 0,
             max_clusters: 30,
-            n_models: if paper { 1 } else { 3 },
+            n_models: if paper { 1 } else { 5 },
             partition: match preset {
                 ClusteringPreset::Small => Partition::Mixture,
                 _ => Partition::Assignment,

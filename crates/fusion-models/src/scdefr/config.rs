@@ -97,7 +97,7 @@ impl Default for LossWeights {
 #[serde(default, deny_unknown_fields)]
 pub struct ScDefrConfig {
     /// Widths of the layers of both encoders; the last is the embedding's. The decoder has the others backwards. Default
-    /// 256, 64, 24; published 1024, 128, 24.
+    /// 128, 64, 24; published 1024, 128, 24.
     pub widths: Vec<usize>,
     /// Steps along edges of a graph convolution. Default 3.
     pub n_hops: usize,
@@ -151,7 +151,7 @@ impl ScDefrConfig {
     /// A model that trains in minutes on a CPU.
     pub fn small() -> Self {
         Self {
-            widths: vec![256, 64, 24],
+            widths: vec![128, 64, 24],
             n_hops: 3,
             sigma: 0.1,
             learn_sigma: false,
