@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Scores of `cellweave cluster` on scRNA sets, as tables for docs/results.md.
 
-usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE] [--jobs 2]
+usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k given,estimated] [--set KEY=VALUE] [--jobs 2] [--device cpu]
 
 Runs the command once per set, seed and way to the number of clusters (finished runs are not repeated). With the number given, it
 is that of the classes and nothing else of the labels is used; labels reach the scores only. The first stage knows no number of clusters,
@@ -25,7 +25,7 @@ def run(args, name, seed, how):
     out = args.out / f"{name}-{how}-{seed}"
     summary = out / "summary.json"
     if not summary.exists():
-        command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "-q"]
+        command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "--device", args.device, "-q"]
         command += ["-k", str(SETS[name][1])] if how == "given" else []
         others = [o for o in sorted(args.out.glob(f"{name}-*-{seed}")) if o != out and (o / "summary.json").exists()]
         if others and not out.exists():
@@ -50,6 +50,7 @@ def main():
     p.add_argument("--set", action="append", default=[])
     p.add_argument("--jobs", type=int, default=2, help="runs side by side")
     p.add_argument("--threads", type=int, default=1, help="of one run")
+    p.add_argument("--device", default="cpu")
     args = p.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     both = lambda place: [run(args, *place, how) for how in args.k.split(",")]

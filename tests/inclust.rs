@@ -253,6 +253,12 @@ fn labels_are_transferred_and_new_types_are_unknown() {
             "{name}"
         );
     }
+    // Nothing withheld: every cell gets a label.
+    let out = folder.path().join("all");
+    let more = ["--set", "steps=40", "--calibration", "0"];
+    succeeds("transfer", &out, &[&files[..], &more].concat());
+    let found = read_h5ad(&out).obs.column("inclust_label").unwrap().labels();
+    assert!(found.iter().all(|f| f.is_some() && !unknown(f, f)));
     refuses(
         "transfer",
         &["--reference", &r, "--query", &q, "--labels", "age"],

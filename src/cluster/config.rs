@@ -121,7 +121,7 @@ impl ClusteringConfig {
     pub fn of(preset: ClusteringPreset) -> Self {
         let paper = preset != ClusteringPreset::Small;
         let (first, second) = match preset {
-            ClusteringPreset::Small => ((60, 1e-3), (30, 1e-4)),
+            ClusteringPreset::Small => ((100, 1e-3), (50, 1e-4)),
             ClusteringPreset::Paper => ((250, 5e-5), (250, 1e-4)),
             ClusteringPreset::ReproduceOriginal => ((250, 5e-5), (250, 1e-8)),
         };

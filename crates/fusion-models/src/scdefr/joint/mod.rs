@@ -17,7 +17,7 @@ use worth::Worth;
 
 /// Cells at most that the tree of clusters is made of; the mixture is fitted to all.
 const IN_TREE: usize = 8192;
-/// Further trees, of samples of these cells.
+/// Further trees, of samples of these cells; up to 100 MB for each that is made at a time.
 const TREES: u64 = 8;
 /// Clusters of fewer cells are not split.
 const SMALLEST: usize = 6;
@@ -225,5 +225,53 @@ impl Sample {
             labels = after;
         }
         labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three long groups that lie side by side, and a small one.
+    fn clusters(seed: u64) -> JointClusters {
+        let uniform = |use_: u64| Draw::new(seed).for_use(use_).seed() as f32 / u64::MAX as f32;
+        let points: Vec<f32> = (0..300u64)
+            .flat_map(|i| {
+                let group = if i < 15 { 3 } else { i % 3 };
+                [
+                    group as f32 + 0.6 * uniform(2 * i),
+                    3.0 * uniform(2 * i + 1),
+                ]
+            })
+            .collect();
+        let part = Part {
+            values: &points,
+            width: 2,
+        };
+        JointClusters::new(&[part], part).unwrap().1
+    }
+
+    #[test]
+    fn samples_are_four_fifths_and_differ() {
+        let clusters = clusters(0);
+        let [a, b] = [0, 1].map(|number| clusters.sample(number, 4).unwrap().cells);
+        assert!((210..270).contains(&a.len()), "{}", a.len());
+        assert_ne!(a, b);
+        assert!(a.is_sorted() && clusters.sample(0, 150).is_none());
+    }
+
+    #[test]
+    fn further_trees_never_make_the_result_worth_less() {
+        let mut better = 0;
+        for seed in 0..12 {
+            let all = clusters(seed);
+            let judge = all.whole.worth(&all.points, all.width).unwrap();
+            let alone = all.mixture(&all.whole, &all.whole.start(4, &judge), 4);
+            let worth = |m: &Mixture| judge.of(&m.assign(&all.points).0, 4);
+            let (found, alone) = (worth(&all.of(4).unwrap()), worth(&alone));
+            assert!(found >= alone, "{seed}: {found}, {alone}");
+            better += usize::from(found > alone);
+        }
+        assert!(better > 0);
     }
 }

@@ -15,8 +15,8 @@ const JUDGED: usize = 2000;
 /// with the modularity in the graph of 15 neighbours. Silhouettes alone take a continuum for two clusters: `k` clusters have a modularity of `1 - 1/k`
 /// at most, so few of them must be very well apart. Between numbers of clusters a mean over cells is that of the largest cluster, whatever the others are.
 ///
-/// Source: Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987; Newman and Girvan, Phys. Rev. E 2004. The products are ours; the exponent is in the
-/// middle of those (4 to 10) that find the same numbers on the sets of `docs/results.md`.
+/// Source: Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987; Newman and Girvan, Phys. Rev. E 2004. The products are ours; exponents from 4 to 10 find the same
+/// numbers on seven of the nine sets of `docs/results.md`.
 pub(super) struct Worth {
     graph: Graph,
     places: Vec<usize>,
