@@ -257,7 +257,11 @@ fn labels_are_transferred_and_new_types_are_unknown() {
     let out = folder.path().join("all");
     let more = ["--set", "steps=40", "--calibration", "0"];
     succeeds("transfer", &out, &[&files[..], &more].concat());
-    let found = read_h5ad(&out).obs.column("inclust_label").unwrap().labels();
+    let found = read_h5ad(&out)
+        .obs
+        .column("inclust_label")
+        .unwrap()
+        .labels();
     assert!(found.iter().all(|f| f.is_some() && !unknown(f, f)));
     refuses(
         "transfer",
@@ -488,7 +492,19 @@ fn labels_of_a_transfer_reach_cells_that_come_later() {
     let pairs = labels("inclust_label").into_iter().zip(labels("cell_type"));
     let share = pairs.filter(|(a, b)| a == b).count() as f64 / found.n_obs() as f64;
     assert!(share > 0.6, "{share}");
-    assert!(found.obs.column("inclust_confidence").is_ok());
+    // These are the cells that the run has labelled.
+    let was = read_h5ad(&run_of).obs;
+    let best = was.column("inclust_best_label").unwrap().labels();
+    let pairs = labels("inclust_label").into_iter().zip(best);
+    let same = pairs.filter(|(a, b)| a == b).count() as f64 / found.n_obs() as f64;
+    assert!(same > 0.98, "{same}");
+    let confidence = |obs: &sc_io::Table| match obs.column("inclust_confidence").unwrap() {
+        Column::Float(values) => values.clone(),
+        other => panic!("{other:?}"),
+    };
+    let pairs = confidence(&found.obs).into_iter().zip(confidence(&was));
+    let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart < 0.02, "{apart}");
 }
 
 /// Two halves of a plane, each of one type of cells.

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Source};
 use sc_graph::{Graph, Modality, Operator, WnnOptions, wnn};
 use sc_io::{Dense, Matrix};
-use sc_prep::{PcaOptions, pca};
 use serde::{Deserialize, Serialize};
 use train::{CellData, CellNetwork, NeighbourSampling};
 
@@ -212,33 +211,6 @@ impl Joined {
         let near = wnn(sides, self.data.n_cells(), &WnnOptions::default())?.neighbours;
         let operator = Operator::new(&Graph::fuzzy(&near)?, 1.0);
         Ok(CellNetwork::new(operator, sampling))
-    }
-
-    /// Principal components of what the encoder is given of some groups, 50 each and each group's of the same total variance, `[cells, components]`.
-    ///
-    /// # Errors
-    /// Fewer than two cells.
-    pub fn components(&self, groups: GroupSet) -> Result<Dense, Error> {
-        let mut each = vec![];
-        for place in groups.iter() {
-            let group = &self.groups[place];
-            let entry = self.configs[place].input_entry.as_ref();
-            let values = self.data.features().get(entry.unwrap_or(&group.name));
-            let values =
-                values.ok_or_else(|| Error::Input(format!("no values of {}", group.name)))?;
-            let mut scores = pca(values, &PcaOptions::default())?.scores;
-            let values = scores.values_mut();
-            let squares: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
-            let weight = (self.data.n_cells() as f64 / squares.max(1e-12)).sqrt() as f32;
-            values.iter_mut().for_each(|v| *v *= weight);
-            each.push(scores);
-        }
-        let n = self.data.n_cells();
-        let rows = (0..n).flat_map(|row| each.iter().flat_map(move |x| x.row(row)));
-        let values: Vec<f32> = rows.copied().collect();
-        let width = values.len() / n.max(1);
-        Dense::new(n, width, values)
-            .ok_or_else(|| Error::Input("components of another shape".to_owned()))
     }
 
     /// The class of a cell that the models were told, if any.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use sc_io::{Categorical, Column, Uns, WriteOptions};
 
+use super::InclustSettings;
 use super::fit::{FitOptions, Fitted, fit_from};
+use super::labeller::Labeller;
 use super::part::Part;
 use super::reference::Reference;
 use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, N_NEIGHBORS, Task, TaskOptions, add};
-use super::{InclustSettings, Joined};
 use crate::Error;
 use crate::fuse::FuseObserver;
 use crate::layout::{neighbour_graph, plane};
@@ -43,8 +44,8 @@ fn settings_of(reference: &Reference, steps: usize) -> InclustSettings {
 /// learned from the new cells alone, without labels. The folder of the run is not changed. Features of the run that the file lacks are taken for
 /// average; features that the run has not seen stay in the file and are not used.
 ///
-/// Leaves `result.h5ad` or `.h5mu` (the file with `obsm["X_inclust"]`, and after `transfer` `obs["inclust_label"]` and `obs["inclust_confidence"]`, which is not
-/// calibrated for the new cells), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
+/// Leaves `result.h5ad` or `.h5mu` (the file with `obsm["X_inclust"]`, and after `transfer` `obs["inclust_label"]` and `obs["inclust_confidence"]`, as `transfer` makes
+/// them, but that no cell is called unknown and the confidence is calibrated for the run's cells), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
 ///
 /// # Errors
 /// A folder without a finished run, or that the results would go into; a file that cannot be read or has too few of its features; the disk.
@@ -94,7 +95,15 @@ pub fn map(
     };
     let rows: Vec<usize> = (0..joined.data.n_cells()).collect();
     let embedding = fitted.embed(&joined, &rows);
-    let labelled = labels(&fitted, &joined, &rows);
+    let labelled = match joined.classes.is_empty() {
+        true => None,
+        false => {
+            let labeller = Labeller::load(&root)?;
+            let seen = joined.plan.sources()[0].measured;
+            let of_models = fitted.components(&joined, &rows, seen);
+            Some(labeller.most_likely(&labeller.later(of_models, &joined)))
+        }
+    };
     task.score(&embedding, &[&part.measured[0].modality]);
     let graph = neighbour_graph(&embedding, N_NEIGHBORS)?;
     let layout = plane(&graph, &embedding, options.seed)?;
@@ -133,19 +142,4 @@ pub fn map(
     };
     task.write(result, &write)?;
     task.finish(Some(&fitted), Some(&layout))
-}
-
-/// The most likely class of each cell and its probability, where the run was told classes.
-fn labels(fitted: &Fitted, joined: &Joined, rows: &[usize]) -> Option<(Vec<usize>, Vec<f64>)> {
-    if joined.classes.is_empty() {
-        return None;
-    }
-    let seen = joined.plan.sources()[0].measured;
-    let p = fitted.components(joined, rows, seen);
-    let best = |row: usize| {
-        let p = p.row(row);
-        let best = (0..p.len()).fold(0, |best, c| if p[c] > p[best] { c } else { best });
-        (best, f64::from(p[best]))
-    };
-    Some((0..p.n_rows()).map(best).unzip())
 }

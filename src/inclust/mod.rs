@@ -5,6 +5,7 @@
 //! out by group. What a verb adds is which files, what is asked of the models, and how it is written.
 
 mod calibration;
+mod components;
 mod config;
 mod domains;
 mod fit;
@@ -13,6 +14,7 @@ mod groups;
 mod impute;
 mod integrate;
 mod joined;
+mod labeller;
 mod linear;
 mod map;
 mod novelty;

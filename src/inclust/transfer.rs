@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use fusion_core::Draw;
-use sc_io::{Categorical, Column, Dense, WriteOptions};
+use sc_io::{Categorical, Column, WriteOptions};
 
-use super::calibration::{expected_calibration_error, share_above, temperature, tempered};
+use super::calibration::{expected_calibration_error, share_above};
 use super::generate::{batches, one_batch};
 use super::joined::Known;
-use super::linear::{LinearClassifier, both};
+use super::labeller::Labeller;
 use super::part::{Kind, Part};
 use super::surprise::{Surprise, strangeness};
 use super::task::{CONFIDENCE, Done, EMBEDDING, LABEL, N_NEIGHBORS, Task, TaskOptions, add};
@@ -143,36 +143,23 @@ pub fn transfer(
         rows.into_iter().flatten().collect()
     };
     let (trained, query, held) = (rows(0), rows(1), rows(2));
-    let components = joined.components(seen)?;
-    let told: Vec<(usize, usize)> = trained
-        .iter()
-        .filter_map(|&cell| Some((cell, joined.class_of(cell)?)))
-        .collect();
-    let (cells, told): (Vec<usize>, Vec<usize>) = told.into_iter().unzip();
-    let linear = settings.linear.then(|| {
-        let x = components.select_rows(&cells);
-        LinearClassifier::fit(&x, &told, joined.classes.len())
-    });
-    let probabilities = |rows: &[usize]| {
-        let p = fitted.components(&joined, rows, seen);
-        match &linear {
-            Some(linear) => both(&p, &linear.probabilities(&components.select_rows(rows))),
-            None => p,
-        }
+    let (mut labeller, components) = Labeller::fit(&joined, seen, settings.linear)?;
+    let probabilities = |labeller: &Labeller, rows: &[usize]| {
+        let of_models = fitted.components(&joined, rows, seen);
+        labeller.probabilities(of_models, &components.select_rows(rows))
     };
-    let p = probabilities(&held);
+    let p = probabilities(&labeller, &held);
     let places: Vec<(usize, usize)> = truth
         .iter()
         .enumerate()
         .filter_map(|(row, label)| Some((row, joined.classes.binary_search(label).ok()?)))
         .collect();
-    let mut heat = 1.0;
     if !places.is_empty() {
         let rows: Vec<usize> = places.iter().map(|(row, _)| *row).collect();
         let truth: Vec<usize> = places.iter().map(|(_, class)| *class).collect();
         let p = p.select_rows(&rows);
-        heat = temperature(&p, &truth);
-        let (classes, confidence) = most_likely(&p, heat);
+        let heat = labeller.calibrate(&p, &truth);
+        let (classes, confidence) = labeller.most_likely(&p);
         let right: Vec<bool> = classes.iter().zip(&truth).map(|(a, b)| a == b).collect();
         let share = right.iter().filter(|r| **r).count() as f64 / right.len() as f64;
         let found = &mut task.summary.found;
@@ -184,8 +171,9 @@ pub fn transfer(
             error,
         );
     }
-    let (_, usual_confidence) = most_likely(&p, heat);
-    let (classes, confidence) = most_likely(&probabilities(&query), heat);
+    labeller.save(&options.output.join("checkpoints"))?;
+    let (_, usual_confidence) = labeller.most_likely(&p);
+    let (classes, confidence) = labeller.most_likely(&probabilities(&labeller, &query));
     // Three ways to be unlike the reference: far from all of it, among cells of the query alone, or between its classes.
     let [usual, of_query] = strangeness(
         &fitted,
@@ -294,15 +282,4 @@ fn labels_of(part: &Part, column: &str) -> Result<Vec<Option<String>>, Error> {
             part.name
         ))),
     }
-}
-
-/// The most likely class of each cell and its probability.
-fn most_likely(p: &Dense, heat: f64) -> (Vec<usize>, Vec<f64>) {
-    (0..p.n_rows())
-        .map(|row| {
-            let p = tempered(p.row(row), heat);
-            let best = (0..p.len()).fold(0, |best, c| if p[c] > p[best] { c } else { best });
-            (best, p[best])
-        })
-        .unzip()
 }
