@@ -1,10 +1,28 @@
-//! Writing small files so that a failure leaves the old one.
+//! Small files, written so that a failure leaves the old one.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::Error;
+
+/// Stores what a run must remember as JSON.
+pub(crate) fn save(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let bytes = serde_json::to_vec(value).map_err(|e| Error::Input(e.to_string()))?;
+    write(path, &bytes)
+}
+
+/// Reads it back.
+pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let says = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let bytes = fs::read(path).map_err(|e| {
+        Error::Input(says(&e) + "; is this the folder of a finished run of this version?")
+    })?;
+    serde_json::from_slice(&bytes).map_err(|e| Error::Input(says(&e)))
+}
 
 /// Writes beside the target, flushes to the disk, renames.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

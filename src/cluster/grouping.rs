@@ -1,6 +1,5 @@
 //! Final clusters of the cells of a run, and of cells that come later.
 
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -118,15 +117,12 @@ impl Grouping {
 
     /// Stores it beside the checkpoints.
     pub fn save(&self, checkpoints: &Path) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::Input(e.to_string()))?;
-        atomic::write(&checkpoints.join(FILE), &bytes)
+        atomic::save(&checkpoints.join(FILE), self)
     }
 
     /// Reads it from beside the checkpoints.
     pub fn load(checkpoints: &Path) -> Result<Self, Error> {
-        let path = checkpoints.join(FILE);
-        let bytes = fs::read(&path).map_err(Error::io(&path))?;
-        serde_json::from_slice(&bytes).map_err(|e| Error::Input(format!("{}: {e}", path.display())))
+        atomic::load(&checkpoints.join(FILE))
     }
 }
 

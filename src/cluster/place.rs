@@ -289,14 +289,14 @@ impl NewCells {
         let size_factors = kept
             .iter()
             .map(|&i| (totals[i] / before.median_library) as f32);
-        let rna = columns(&logged, &column);
-        let components = projected(&rna, before);
+        let rna = Matrix::Csr(columns(&logged, &column));
+        let components = before.components.transform(&rna)?;
         Ok(Self {
             cells: all.select_obs(&kept),
             counts: columns(&counts, &column),
             neighbours: nearest(&components, before, config.graph.n_neighbors),
             components,
-            rna,
+            rna: rna.to_csr(),
             size_factors: size_factors.collect(),
             n_shared,
             notices,
@@ -367,31 +367,6 @@ fn stacked(mut above: Csr, below: &Csr) -> Csr {
         above.push_row(indices.iter().copied().zip(values.iter().copied()));
     }
     above
-}
-
-/// Cells in the principal components of the run.
-fn projected(rna: &Csr, before: &Expression) -> Dense {
-    let axes = &before.components.loadings;
-    let d = axes.n_cols();
-    let mut origin = vec![0f64; d];
-    for (gene, &mean) in before.components.mean.iter().enumerate() {
-        for (o, &a) in origin.iter_mut().zip(axes.row(gene)) {
-            *o += mean * f64::from(a);
-        }
-    }
-    let mut points = Dense::zeros(rna.n_rows(), d);
-    for row in 0..rna.n_rows() {
-        let mut point: Vec<f64> = origin.iter().map(|o| -o).collect();
-        let (genes, values) = rna.row(row);
-        for (&gene, &v) in genes.iter().zip(values) {
-            for (p, &a) in point.iter_mut().zip(axes.row(gene as usize)) {
-                *p += f64::from(v) * f64::from(a);
-            }
-        }
-        let to = points.row_mut(row).iter_mut();
-        to.zip(point).for_each(|(to, p)| *to = p as f32);
-    }
-    points
 }
 
 /// Places of the cells of the run that are nearest in its principal components; one fewer than `k`, which counts the cell itself.

@@ -2,7 +2,7 @@
 
 use mask_modules::GroupSet;
 use sc_io::{Dense, Matrix};
-use sc_prep::{PcaOptions, pca};
+use sc_prep::{PcaOptions, pca, project};
 use serde::{Deserialize, Serialize};
 
 use super::Joined;
@@ -57,7 +57,9 @@ impl Components {
             let mut groups = joined.groups.iter();
             let place = groups.position(|g| g.name == group.name)?;
             let values = values(joined, place)?;
-            (values.n_cols() == group.mean.len()).then(|| group.place(values))
+            let width = group.axes.len() / group.mean.len().max(1);
+            let axes = Dense::new(group.mean.len(), width, group.axes.clone())?;
+            project(values, &group.mean, &axes).ok()
         };
         let each = self.groups.iter().map(of).collect::<Option<Vec<_>>>()?;
         let n = joined.data.n_cells();
@@ -72,38 +74,4 @@ fn values(joined: &Joined, place: usize) -> Option<&Matrix> {
     let entry = joined.configs[place].input_entry.as_ref();
     let name = entry.unwrap_or(&joined.groups[place].name);
     joined.data.features().get(name)
-}
-
-impl OfGroup {
-    /// `(x - mean) axes`.
-    fn place(&self, x: &Matrix) -> Dense {
-        let width = self.axes.len() / self.mean.len().max(1);
-        let axis = |feature: usize| &self.axes[feature * width..(feature + 1) * width];
-        let add = |sums: &mut [f64], feature: usize, by: f64| {
-            let pairs = sums.iter_mut().zip(axis(feature));
-            pairs.for_each(|(s, &a)| *s += by * f64::from(a));
-        };
-        let mut start = vec![0.0; width];
-        for (feature, &m) in self.mean.iter().enumerate() {
-            add(&mut start, feature, -m);
-        }
-        let mut out = Dense::zeros(x.n_rows(), width);
-        for row in 0..x.n_rows() {
-            let mut sums = start.clone();
-            match x {
-                Matrix::Dense(x) => {
-                    let row = x.row(row).iter().enumerate();
-                    row.for_each(|(feature, &v)| add(&mut sums, feature, f64::from(v)));
-                }
-                Matrix::Csr(x) => {
-                    let (features, values) = x.row(row);
-                    let row = features.iter().zip(values);
-                    row.for_each(|(&feature, &v)| add(&mut sums, feature as usize, f64::from(v)));
-                }
-            }
-            let row = out.row_mut(row).iter_mut().zip(sums);
-            row.for_each(|(o, s)| *o = s as f32);
-        }
-        out
-    }
 }

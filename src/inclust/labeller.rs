@@ -1,6 +1,5 @@
 //! Labels from probabilities of classes.
 
-use std::fs;
 use std::path::Path;
 
 use mask_modules::GroupSet;
@@ -78,14 +77,11 @@ impl Labeller {
     }
 
     pub fn save(&self, checkpoints: &Path) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::Input(e.to_string()))?;
-        atomic::write(&checkpoints.join(FILE), &bytes)
+        atomic::save(&checkpoints.join(FILE), self)
     }
 
     /// That of a finished run of `transfer`.
     pub fn load(checkpoints: &Path) -> Result<Self, Error> {
-        let path = checkpoints.join(FILE);
-        let bytes = fs::read(&path).map_err(Error::io(&path))?;
-        serde_json::from_slice(&bytes).map_err(|e| Error::Input(format!("{}: {e}", path.display())))
+        atomic::load(&checkpoints.join(FILE))
     }
 }

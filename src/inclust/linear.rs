@@ -67,7 +67,11 @@ impl LinearClassifier {
         for row in 0..x.n_rows() {
             let p = out.row_mut(row);
             p.copy_from_slice(&self.bias);
-            for (&v, weights) in x.row(row).iter().zip(self.weights.chunks_exact(n_classes)) {
+            for (&v, weights) in x
+                .row(row)
+                .iter()
+                .zip(self.weights.chunks_exact(n_classes.max(1)))
+            {
                 p.iter_mut().zip(weights).for_each(|(p, w)| *p += v * w);
             }
             let top = p.iter().copied().fold(f32::NEG_INFINITY, f32::max);

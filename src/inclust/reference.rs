@@ -1,6 +1,5 @@
 //! What a run must remember for cells that come later.
 
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -60,19 +59,11 @@ impl Reference {
     }
 
     pub fn save(&self, checkpoints: &Path) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::Input(e.to_string()))?;
-        atomic::write(&checkpoints.join(FILE), &bytes)
+        atomic::save(&checkpoints.join(FILE), self)
     }
 
     pub fn load(checkpoints: &Path) -> Result<Self, Error> {
-        let path = checkpoints.join(FILE);
-        let bytes = fs::read(&path).map_err(|e| {
-            Error::Input(format!(
-                "{}: {e}; is this the folder of a finished run of inClust+?",
-                path.display()
-            ))
-        })?;
-        serde_json::from_slice(&bytes).map_err(|e| Error::Input(format!("{}: {e}", path.display())))
+        atomic::load(&checkpoints.join(FILE))
     }
 
     /// The trained models of the run.

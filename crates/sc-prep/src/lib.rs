@@ -47,6 +47,6 @@ pub use genome::{
 pub use hvg::{Flavor, HighlyVariable, HvgOptions, Selection, VarianceFit, highly_variable};
 pub use moments::Moments;
 pub use normalize::{Normalized, Target, log_normalize, log1p, normalize_total};
-pub use pca::{Pca, PcaOptions, PcaSolver, pca};
+pub use pca::{Pca, PcaOptions, PcaSolver, pca, project};
 pub use qc::{QcMetrics, qc_metrics};
 pub use scale::{Scaler, scale};

@@ -195,30 +195,41 @@ impl Pca {
     /// # Errors
     /// Another number of features.
     pub fn transform(&self, x: &Matrix) -> Result<Dense, PrepError> {
-        if x.n_cols() != self.mean.len() {
-            let (found, expected) = (self.mean.len(), x.n_cols());
+        project(x, &self.mean, &self.loadings)
+    }
+}
+
+/// `(x - mean) axes`, of cells x features and features x axes: [`Pca::transform`] where only these two were kept.
+///
+/// f64 inside, results stored as f32; a sparse matrix stays sparse.
+///
+/// # Errors
+/// Other numbers of features.
+///
+/// ```
+/// use sc_io::{Dense, Matrix};
+/// let x = Matrix::Dense(Dense::new(1, 2, vec![3.0, 5.0]).unwrap());
+/// let axes = Dense::new(2, 1, vec![1.0, 2.0]).unwrap();
+/// assert_eq!(sc_prep::project(&x, &[1.0, 1.0], &axes).unwrap().row(0), [10.0]);
+/// ```
+pub fn project(x: &Matrix, mean: &[f64], axes: &Dense) -> Result<Dense, PrepError> {
+    for found in [mean.len(), axes.n_rows()] {
+        if found != x.n_cols() {
             return Err(PrepError::Length {
                 what: "the fitted PCA",
                 found,
-                expected,
+                expected: x.n_cols(),
             });
         }
-        let loadings = self
-            .loadings
-            .values()
-            .iter()
-            .map(|&v| f64::from(v))
-            .collect();
-        let (rows, cols) = (self.loadings.n_rows(), self.loadings.n_cols());
-        let scores = Operand::new(x, &self.mean).times(&Block {
-            rows,
-            cols,
-            data: loadings,
-        });
-        let mut out = Dense::zeros(scores.rows, scores.cols);
-        for (o, s) in out.values_mut().iter_mut().zip(scores.data) {
-            *o = to_f32(s);
-        }
-        Ok(out)
     }
+    let scores = Operand::new(x, mean).times(&Block {
+        rows: axes.n_rows(),
+        cols: axes.n_cols(),
+        data: axes.values().iter().map(|&v| f64::from(v)).collect(),
+    });
+    let mut out = Dense::zeros(scores.rows, scores.cols);
+    for (o, s) in out.values_mut().iter_mut().zip(scores.data) {
+        *o = to_f32(s);
+    }
+    Ok(out)
 }
