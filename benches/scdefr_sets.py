@@ -21,13 +21,18 @@ def file(data, name):
     return path if path.is_file() else next(path.glob("*.h5ad"))
 
 
+def finished(summary):
+    """Whether a run came to its end; one that was stopped leaves a summary too."""
+    return summary.exists() and json.loads(summary.read_text())["outcome"] == "all epochs ran"
+
+
 def run(args, name, seed, how):
     out = args.out / f"{name}-{how}-{seed}"
     summary = out / "summary.json"
-    if not summary.exists():
+    if not finished(summary):
         command = [args.binary, "cluster", file(args.data, name), "-o", out, "--seed", str(seed), "--labels", args.labels, "--device", args.device, "-q"]
         command += ["-k", str(SETS[name][1])] if how == "given" else []
-        others = [o for o in sorted(args.out.glob(f"{name}-*-{seed}")) if o != out and (o / "summary.json").exists()]
+        others = [o for o in sorted(args.out.glob(f"{name}-*-{seed}")) if o != out and finished(o / "summary.json")]
         if others and not out.exists():
             for model in (others[0] / "checkpoints").glob("model-*"):
                 shutil.copytree(model / "pretrain", out / "checkpoints" / model.name / "pretrain")
