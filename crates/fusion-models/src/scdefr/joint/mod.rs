@@ -19,6 +19,8 @@ use worth::Worth;
 const IN_TREE: usize = 8192;
 /// Further trees, of samples of these cells; up to 100 MB for each that is made at a time.
 const TREES: u64 = 8;
+/// Share of the largest worth that counts as level with it.
+const LEVEL: f64 = 0.9;
 /// Clusters of fewer cells are not split.
 const SMALLEST: usize = 6;
 
@@ -31,6 +33,7 @@ const SMALLEST: usize = 6;
 /// clusters: normal mixture with one covariance for all from there                               see Mixture
 ///           the same from eight trees of four fifths of the cells; that is taken which is worth most
 /// worth:    of a cut, silhouette x modularity in the graph of 15 neighbours; of their number, mean over clusters of the silhouette x modularity^5
+/// number:   the fewest that are worth nine tenths of the most
 /// ```
 ///
 /// Cut at `k`, the tree would halve the largest clusters, since that explains most variance; real clusters differ in size by orders of magnitude.
@@ -136,27 +139,28 @@ impl JointClusters {
         }
     }
 
-    /// The mixture, of 2 to `most` clusters, that is worth most, and the worth of each number from 2 on; mixtures start from cuts of the tree. One cluster has no
-    /// worth and is never found.
+    /// The mixture of the fewest clusters, 2 to `most`, that is worth nine tenths of the most, and the worth of each number from 2 on; mixtures start from
+    /// cuts of the tree. One cluster has no worth and is never found.
+    ///
+    /// Worth is flat around its top, and where of several numbers none is clearly better, fewer clusters say less that is not so (as the rule of one standard error
+    /// does: Breiman et al., "Classification and Regression Trees", 1984).
     ///
     /// # Errors
     /// Fewer than three cells.
     pub fn estimate(&self, most: usize) -> Result<(Mixture, Vec<f64>), PartitionError> {
         let judge = self.whole.worth(&self.points, self.width)?;
         let points = self.whole.points(&self.points, self.width);
-        let (mut best, mut worths) = (None, vec![]);
-        let mut top = f64::NEG_INFINITY;
-        for k in 2..=most.min(self.whole.cells.len().saturating_sub(1)).max(2) {
+        let most = most.min(self.whole.cells.len().saturating_sub(1)).max(2);
+        let (mut mixtures, mut worths) = (vec![], vec![]);
+        for k in 2..=most {
             let mixture = self.mixture(&self.whole, &self.whole.tree.cut(k), k);
-            let (labels, _) = mixture.assign(&points);
-            let worth = judge.of_number(&labels, k);
-            if worth > top {
-                (top, best) = (worth, Some(mixture));
-            }
-            worths.push(worth);
+            worths.push(judge.of_number(&mixture.assign(&points).0, k));
+            mixtures.push(mixture);
         }
-        match best {
-            Some(mixture) => Ok((mixture, worths)),
+        let top = worths.iter().copied().fold(0.0, f64::max);
+        let fewest = worths.iter().position(|&worth| worth >= LEVEL * top);
+        match fewest {
+            Some(at) => Ok((mixtures.swap_remove(at), worths)),
             None => Ok((self.of(2)?, worths)),
         }
     }
@@ -273,5 +277,22 @@ mod tests {
             better += usize::from(found > alone);
         }
         assert!(better > 0);
+    }
+
+    #[test]
+    fn of_numbers_of_clusters_that_are_level_the_fewest_is_found() {
+        let mut fewer = 0;
+        for seed in 0..12 {
+            let (mixture, worths) = clusters(seed).estimate(12).unwrap();
+            let top = worths.iter().copied().fold(0.0, f64::max);
+            let at = mixture.n_clusters() - 2;
+            assert!(worths[at] >= 0.9 * top, "{seed}: {worths:?}");
+            assert!(
+                worths[..at].iter().all(|&w| w < 0.9 * top),
+                "{seed}: {worths:?}"
+            );
+            fewer += usize::from(worths[at] < top);
+        }
+        assert!(fewer > 0);
     }
 }
