@@ -436,6 +436,23 @@ fn cells_of_a_run_are_mapped_to_where_they_are() {
             "steps {steps}: {share}, of the run {usual}"
         );
     }
+    // A modality that the run has not seen is learned where anything is.
+    let both = write(folder.path(), "both.h5mu", &new);
+    for (steps, learned) in [("0", false), ("30", true)] {
+        let (done, out) = map(&both, steps, &format!("both-{steps}"));
+        assert!(done.status.success(), "{}", stderr(&done));
+        let summary = fs::read_to_string(out.join("summary.json")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        let seen = summary["groups"].get("adt").is_some();
+        let loss = summary["final_losses"].get("training/adt").is_some();
+        assert_eq!((seen, loss), (learned, learned), "{summary}");
+        let found = sc_io::read_h5mu(out.join("result.h5mu")).unwrap().data;
+        let Embedding::Matrix(z) = &found.obsm["X_inclust"] else {
+            panic!("the embedding is a table");
+        };
+        let share = among_its_own(&z.to_dense(), &types(&found.modalities["rna"]), false);
+        assert!(share > 0.75 * usual, "both, steps {steps}: {share}");
+    }
     // Other genes, other folders.
     let mut strangers = new.modalities["rna"].clone();
     let names = (0..strangers.n_vars()).map(|g| format!("other{g}"));

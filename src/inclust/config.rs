@@ -7,6 +7,7 @@ use fusion_models::inclust::InclustWeights;
 use serde::{Deserialize, Serialize};
 use train::{Schedule, TrainConfig};
 
+use super::{Group, Kind};
 use crate::Error;
 use crate::settings::{merge, parse_single};
 
@@ -84,6 +85,19 @@ impl Default for KindWeights {
             protein: 1.0,
             chromatin: 1.0,
         }
+    }
+}
+
+impl KindWeights {
+    /// Of a group, for each of its features; `all_share` says that it is RNA of all data sets beside other groups.
+    pub(super) fn of(&self, group: &Group, all_share: bool) -> f64 {
+        let weight = match group.kind {
+            Kind::Rna if all_share => self.shared_rna,
+            Kind::Rna => self.rna,
+            Kind::Protein => self.protein,
+            Kind::Chromatin => self.chromatin,
+        };
+        weight / group.features.len() as f64
     }
 }
 

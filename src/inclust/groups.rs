@@ -86,6 +86,50 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// A group of the features of a modality of the only file that no group of `run` is made of; its RNA counts relate to those of `anchor`.
+    pub fn add_new(
+        &mut self,
+        kind: Kind,
+        run: &[Group],
+        anchor: Option<&Group>,
+        notices: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let Some(m) = self.parts[0].of(kind) else {
+            return Ok(());
+        };
+        // Genes that the run had and did not use are not new.
+        let had: HashSet<&String> = run
+            .iter()
+            .filter(|g| g.kind == kind)
+            .flat_map(|g| g.features.iter().chain(&g.totals_over))
+            .collect();
+        let mut new: Vec<(&String, usize)> = m.places.iter().map(|(n, &p)| (n, p)).collect();
+        new.retain(|(name, _)| !had.contains(name));
+        new.sort_by_key(|&(_, place)| place);
+        let new: Vec<String> = new.into_iter().map(|(name, _)| name.clone()).collect();
+        let (name, totals_over) = match anchor {
+            Some(anchor) => {
+                let there = |name: &&String| m.places.contains_key(*name);
+                let of = anchor.totals_over.iter().filter(there).cloned();
+                (format!("{}:new", kind.name()), of.collect())
+            }
+            None => (kind.name().to_owned(), new.clone()),
+        };
+        let before = self.groups.len();
+        let related = anchor.filter(|_| kind == Kind::Rna).map(|a| &a.name);
+        if !new.is_empty() {
+            self.add_group(kind, name, &[0], &new, &totals_over, related, notices)?;
+        }
+        if let Some(group) = self.groups.get(before) {
+            let n = group.features.len();
+            notices.push(format!(
+                "{}: {n} features that the run has not seen are learned from the new cells",
+                group.name
+            ));
+        }
+        Ok(())
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn add_group(
         &mut self,

@@ -136,13 +136,8 @@ impl Joined {
         } = builder;
         let only = groups.len() == 1;
         for (group, config) in groups.iter().zip(&mut configs) {
-            let weight = match group.kind {
-                Kind::Rna if group.name == Kind::Rna.name() && !only => settings.weights.shared_rna,
-                Kind::Rna => settings.weights.rna,
-                Kind::Protein => settings.weights.protein,
-                Kind::Chromatin => settings.weights.chromatin,
-            };
-            config.weight = weight / group.features.len() as f64;
+            let all_share = group.name == Kind::Rna.name() && !only;
+            config.weight = settings.weights.of(group, all_share);
         }
         let plan = plan(parts, &groups, &measured_by, settings.plan)?;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use fusion_models::Inclust;
 use indexmap::IndexMap;
 use sc_io::{Categorical, Column, Uns, WriteOptions};
 
@@ -42,7 +43,8 @@ fn settings_of(reference: &Reference, steps: usize) -> InclustSettings {
 ///
 /// The models stay as they are, but for biases that the new cells' batch has of its own ([`Inclust::for_new_batch`](fusion_models::Inclust::for_new_batch)), which are
 /// learned from the new cells alone, without labels. The folder of the run is not changed. Features of the run that the file lacks are taken for
-/// average; features that the run has not seen stay in the file and are not used.
+/// average. A modality that the run has not seen is learned too, by weights of its own, as are other features of a modality where the run used features that not all its files
+/// had (`specific`); with 0 steps they stay in the file and are not used.
 ///
 /// Leaves `result.h5ad` or `.h5mu` (the file with `obsm["X_inclust"]`, and after `transfer` `obs["inclust_label"]` and `obs["inclust_confidence"]`, as `transfer` makes
 /// them, but that no cell is called unknown and the confidence is calibrated for the run's cells), `report.html`, `summary.json`, `pictures/` and `checkpoints/`.
@@ -62,18 +64,14 @@ pub fn map(
     task.observer
         .say(&format!("reading {}", files.file.display()));
     let part = Part::read("new", &files.file, &settings)?;
-    let joined = reference.joined(&part)?;
+    let joined = reference.joined(&part, files.steps > 0)?;
+    let new = &joined.configs[reference.n_groups()..];
     task.prepared(&joined);
     let device = options.device.open()?;
     let models = reference.models(&root, &device.clone().autodiff())?;
+    let for_new = |model: Inclust| model.for_new_batch(&joined.plan, new);
     let fitted = match files.steps {
-        0 => Fitted::of(
-            models
-                .into_iter()
-                .map(|m| m.for_new_batch(&joined.plan))
-                .collect(),
-            &device,
-        ),
+        0 => Fitted::of(models.into_iter().map(for_new).collect(), &device),
         _ => {
             let checkpoints = options.output.join("checkpoints");
             let fit = FitOptions {
@@ -82,10 +80,11 @@ pub fn map(
                 checkpoints: Some(&checkpoints),
                 resume: options.resume,
             };
-            let start = |_: u64, member: usize| {
+            let start = |seed: u64, member: usize| {
                 let model = models.get(member).cloned();
                 let model = model.ok_or_else(|| Error::Input("there is no model".to_owned()))?;
-                Ok(model.for_new_batch(&joined.plan))
+                let autodiff = device.clone().autodiff();
+                train::seeded_init(&autodiff, seed, |_| Ok(for_new(model)))
             };
             fit_from(start, &joined, &settings, &fit, task.observer)?
         }
@@ -99,8 +98,8 @@ pub fn map(
         true => None,
         false => {
             let labeller = Labeller::load(&root)?;
-            let seen = joined.plan.sources()[0].measured;
-            let of_models = fitted.components(&joined, &rows, seen);
+            // What labels were learned from.
+            let of_models = fitted.components(&joined, &rows, reference.measured(&joined));
             Some(labeller.most_likely(&labeller.later(of_models, &joined)))
         }
     };

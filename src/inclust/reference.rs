@@ -6,13 +6,13 @@ use burn::tensor::Device;
 use fusion_models::Inclust;
 use fusion_models::inclust::{COVARIATES, GroupConfig, LABELS};
 use indexmap::IndexMap;
-use mask_modules::{GroupSet, MaskPlan, Source};
+use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Pass, Source};
 use sc_io::{Csr, Dense, Matrix};
 use serde::{Deserialize, Serialize};
 use train::CellData;
 
-use super::groups::INPUT;
-use super::joined::{Group, dense};
+use super::groups::{Builder, INPUT};
+use super::joined::{Group, Known, dense};
 use super::part::{Kind, Measured, Part};
 use super::values::{logged, scale, standardize};
 use super::{InclustSettings, Joined, Scaling};
@@ -83,6 +83,11 @@ impl Reference {
         (0..self.settings.n_models).map(of).collect()
     }
 
+    /// Number of its groups.
+    pub fn n_groups(&self) -> usize {
+        self.groups.len()
+    }
+
     fn n_components(&self) -> usize {
         match self.classes.len() {
             0 => self.settings.n_components,
@@ -90,13 +95,21 @@ impl Reference {
         }
     }
 
+    /// Those of its groups that the only file of a later data set measured.
+    pub fn measured(&self, later: &Joined) -> GroupSet {
+        let known = GroupSet::of(0..self.groups.len());
+        later.plan.sources()[0].measured.intersection(known)
+    }
+
     /// New cells as a data set of the same groups, with a plan of their own.
     ///
-    /// Features of the reference that the file lacks are taken for average; others that it has are not used.
+    /// Features of the reference that the file lacks are taken for average. What else the file has makes groups of its own behind those of the reference, if
+    /// that is asked for: whole modalities, and where the run used features of some files alone, those of modalities that it had. Old groups are seen alone and with
+    /// the new.
     ///
     /// # Errors
     /// No group with enough features.
-    pub fn joined(&self, part: &Part) -> Result<Joined, Error> {
+    pub fn joined(&self, part: &Part, with_new: bool) -> Result<Joined, Error> {
         let n = part.n_cells();
         let mut notices = part.notices.clone();
         let mut features = IndexMap::new();
@@ -139,12 +152,15 @@ impl Reference {
                 "the new cells have no modality of the reference".to_owned(),
             ));
         }
-        let sources = vec![Source {
-            name: part.name.clone(),
-            measured: GroupSet::of(measured),
-        }];
-        let plan = MaskPlan::from_shared(self.plan.groups().to_vec(), sources)
-            .map_err(|e| Error::Input(e.to_string()))?;
+        let mut configs = self.configs.clone();
+        let new = match with_new {
+            true => self.new_groups(part, &measured, &mut notices)?,
+            false => New::default(),
+        };
+        groups.extend(new.groups);
+        configs.extend(new.configs);
+        features.extend(new.features);
+        let plan = self.plan_for(part, &groups, measured)?;
         let covariates = Dense::new(n, self.covariates.len(), self.covariates.repeat(n));
         let covariates = covariates.unwrap_or_else(|| Dense::zeros(n, self.covariates.len()));
         features.insert(COVARIATES.to_owned(), Matrix::Dense(covariates));
@@ -159,12 +175,74 @@ impl Reference {
             data,
             plan,
             groups,
-            configs: self.configs.clone(),
+            configs,
             rows: std::iter::once(0..n).collect(),
             batches: self.batches.clone(),
             classes: self.classes.clone(),
             notices,
         })
+    }
+
+    fn new_groups(
+        &self,
+        part: &Part,
+        measured: &[usize],
+        notices: &mut Vec<String>,
+    ) -> Result<New, Error> {
+        let mut builder = Builder {
+            parts: std::slice::from_ref(part),
+            known: &Known::default(),
+            settings: &self.settings,
+            groups: vec![],
+            configs: vec![],
+            measured_by: vec![],
+            features: IndexMap::new(),
+        };
+        for kind in [Kind::Rna, Kind::Protein, Kind::Chromatin] {
+            let had = self.groups.iter().any(|g| g.kind == kind);
+            let places = measured.iter().map(|&g| &self.groups[g]);
+            let anchor = places.into_iter().find(|g| g.kind == kind);
+            if !had || (anchor.is_some() && self.settings.specific) {
+                builder.add_new(kind, &self.groups, anchor, notices)?;
+            }
+        }
+        for (group, config) in builder.groups.iter().zip(&mut builder.configs) {
+            config.weight = self.settings.weights.of(group, false);
+        }
+        Ok(New {
+            groups: builder.groups,
+            configs: builder.configs,
+            features: builder.features,
+        })
+    }
+
+    /// The plan for cells that measured some groups of the reference and all behind these.
+    fn plan_for(
+        &self,
+        part: &Part,
+        groups: &[Group],
+        measured: Vec<usize>,
+    ) -> Result<MaskPlan, Error> {
+        let old = GroupSet::of(measured);
+        let all = old.union(GroupSet::of(self.groups.len()..groups.len()));
+        let shapes = groups.iter().map(|g| FeatureGroup {
+            name: g.name.clone(),
+            n_features: g.features.len(),
+        });
+        let source = Source {
+            name: part.name.clone(),
+            measured: all,
+        };
+        let mut seen = vec![old, all];
+        seen.dedup();
+        let pass = |visible| Pass {
+            source: 0,
+            visible,
+            scored: all,
+        };
+        let passes = seen.into_iter().map(pass).collect();
+        MaskPlan::new(shapes.collect(), vec![source], passes)
+            .map_err(|e| Error::Input(e.to_string()))
     }
 
     /// The values of a group, as they were made for the reference.
@@ -227,6 +305,14 @@ impl Reference {
             features.insert(group.name.clone(), input);
         }
     }
+}
+
+/// Groups that a reference has not seen.
+#[derive(Default)]
+struct New {
+    groups: Vec<Group>,
+    configs: Vec<GroupConfig>,
+    features: IndexMap<String, Matrix>,
 }
 
 /// Counts of the named features, zeros where the file lacks one, and how many it has.

@@ -437,9 +437,54 @@ fn a_new_batch_teaches_biases_alone() {
     // The golden file's 17, three of which are in three pieces, one per group.
     assert_eq!(learns(&model), 23);
     // The encoder's first bias and those of three heads, behind a stay without gradients too.
-    let model = model.for_new_batch(&plan);
+    let model = model.for_new_batch(&plan, &[]);
     assert_eq!(learns(&model), 4);
     assert_eq!(learns(&model.valid().train()), 4);
+}
+
+/// A group that the model has not seen changes nothing until it has been learned, and it alone learns beside what is the batch's own.
+#[test]
+fn a_new_group_begins_without_a_say() {
+    let golden = golden();
+    let case = &golden["cases"][0];
+    let device = Device::flex().autodiff();
+    let model = model(&golden, case, &device);
+    let mut shapes = model.plan().groups().to_vec();
+    shapes.push(FeatureGroup {
+        name: "D".to_owned(),
+        n_features: 2,
+    });
+    let (old, all) = (GroupSet::of(0..3), GroupSet::of(0..4));
+    let source = Source {
+        name: "new".to_owned(),
+        measured: all,
+    };
+    let pass = |visible| Pass {
+        source: 0,
+        visible,
+        scored: all,
+    };
+    let plan = MaskPlan::new(shapes, vec![source], [old, all].map(pass).to_vec()).unwrap();
+    let normal = GroupConfig {
+        likelihood: GroupLikelihood::Gaussian,
+        ..groups(case)[0].clone()
+    };
+    let mut batch = batch(&golden, &device);
+    batch.sources = vec![0; ROWS];
+    let of = |model: &Inclust, batch: &CellBatch, seen| {
+        let rows = model.plan().showing(vec![seen; ROWS]);
+        values(&model.encode(batch, &rows).mean)
+    };
+    let was = of(&model, &batch, old);
+    let model = model.for_new_batch(&plan, &[normal]);
+    let x = Tensor::<2>::ones([ROWS, 2], &device) * 3.0;
+    batch.features.insert("D".to_owned(), Features::Dense(x));
+    assert_eq!(of(&model, &batch, old), was);
+    assert_eq!(of(&model, &batch, all), was);
+    // Four biases; the group's weights in the encoder; mean, bias and deviation of its head.
+    let loss = model.losses(&batch, &model.stages()[0]).total();
+    let learn = burn::optim::GradientsParams::from_grads(loss.backward(), &model);
+    assert_eq!(learn.len(), 8);
 }
 
 /// What the decoder is told shifts what it says; without it, covariates act through the latent vector alone.

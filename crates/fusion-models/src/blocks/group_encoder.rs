@@ -110,6 +110,21 @@ impl GroupEncoder {
         self
     }
 
+    /// The same with further groups, of which the hidden state says nothing yet: their weights are zero, and learn.
+    pub fn with_groups(mut self, groups: &[(String, usize, GroupInput)]) -> Self {
+        let first = self.inputs[0].weight.val();
+        for (name, n_features, input) in groups {
+            let layer = SparseLinearConfig::new(*n_features, first.dims()[1])
+                .with_bias(false)
+                .with_initializer(Initializer::Zeros)
+                .init(&first.device());
+            self.inputs.push(layer);
+            self.names.push(name.clone());
+            self.transforms.push(*input);
+        }
+        self
+    }
+
     /// The hidden state of every row, `[rows, last width]`.
     pub fn forward(&self, batch: &CellBatch, rows: &PlanRows) -> Tensor<2> {
         let device = batch.device();

@@ -100,6 +100,11 @@ impl GroupHead {
         self
     }
 
+    /// Width of the hidden states that it is given.
+    pub fn width(&self) -> usize {
+        self.mean.weight.dims()[0]
+    }
+
     /// The likelihood.
     pub fn likelihood(&self) -> GroupLikelihood {
         self.likelihood

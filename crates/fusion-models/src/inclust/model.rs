@@ -4,13 +4,13 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use fusion_core::{CellBatch, FusionModel, LossTerms, ModelGraph, Stage};
-use mask_modules::{MaskPlan, PlanRows};
+use mask_modules::{FeatureGroup, MaskPlan, PlanRows};
 
 use super::{GroupConfig, InclustConfig, Shift};
 use crate::blocks::linear::linear;
 use crate::blocks::{
-    CovariateEmbedding, DenseStack, DenseStackConfig, GroupEncoder, GroupHead, MixturePrior,
-    Predicted, library_of, normal_noise,
+    CovariateEmbedding, DenseStack, DenseStackConfig, GroupEncoder, GroupHead, GroupInput,
+    MixturePrior, Predicted, library_of, normal_noise,
 };
 
 /// Name of the covariates in a batch, `[cells, n_covariates]`: several may be on.
@@ -92,15 +92,6 @@ impl Inclust {
             activation: config.activation,
             dropout,
         };
-        let inputs: Vec<_> = plan
-            .groups()
-            .iter()
-            .zip(groups)
-            .map(|(g, c)| {
-                let entry = c.input_entry.as_ref().unwrap_or(&g.name);
-                (entry.clone(), g.n_features, c.input)
-            })
-            .collect();
         let n_latent = config.n_latent;
         let hidden = config.encoder[config.encoder.len() - 1];
         let to_latent = || LinearConfig::new(hidden, n_latent).init(device);
@@ -113,7 +104,7 @@ impl Inclust {
         let width = config.decoder[config.decoder.len() - 1] + told;
         Self {
             encoder: GroupEncoder::new(
-                &inputs,
+                &inputs(plan.groups(), groups),
                 &stack(n_features, &config.encoder, config.dropout),
                 config.input_dropout,
                 config.apply_input_mask,
@@ -153,24 +144,38 @@ impl Inclust {
         &self.plan
     }
 
-    /// The model for cells of a batch that it was not trained with, by a plan for them of the same groups: what it has learned stays as it is, but for
-    /// the biases of the encoder's first layer and of the heads, which become the new batch's own.
+    /// The model for cells of a batch that it was not trained with, by a plan for them of its groups and of `new` ones behind these: what it has learned stays as
+    /// it is, but for the biases of the encoder's first layer and of the heads, which become the new batch's own. New groups have weights of their own: none
+    /// in the encoder to begin with, and a new head.
     ///
-    /// These are what a column of weights for the batch would be in the layers that are told it (architectural surgery: Lotfollahi et al., Nat. Biotechnol. 2022).
+    /// The biases are what a column of weights for the batch would be in the layers that are told it (architectural surgery: Lotfollahi et al., Nat. Biotechnol. 2022).
     ///
     /// # Panics
-    /// If the plan has other groups.
-    pub fn for_new_batch(self, plan: &MaskPlan) -> Self {
-        assert_eq!(plan.groups(), self.plan.groups(), "the groups of the model");
+    /// If the plan does not begin with the groups of the model or goes on with other ones than the new.
+    pub fn for_new_batch(self, plan: &MaskPlan, new: &[GroupConfig]) -> Self {
+        let n_known = self.plan.groups().len();
+        assert_eq!(
+            plan.groups().get(..n_known),
+            Some(self.plan.groups()),
+            "the groups of the model"
+        );
+        let added = &plan.groups()[n_known..];
+        assert_eq!(added.len(), new.len(), "new groups of the plan");
         let this = self.no_grad();
+        let (width, device) = (this.heads[0].width(), this.mean.weight.val().device());
+        let own = this.heads.into_iter().map(GroupHead::with_free_bias);
+        let further = added
+            .iter()
+            .zip(new)
+            .map(|(g, c)| GroupHead::new(c.likelihood, width, g.n_features, &device));
         Self {
-            encoder: this.encoder.with_free_bias(),
-            heads: this
-                .heads
-                .into_iter()
-                .map(GroupHead::with_free_bias)
-                .collect(),
+            encoder: this
+                .encoder
+                .with_free_bias()
+                .with_groups(&inputs(added, new)),
+            heads: own.chain(further).collect(),
             plan: plan.clone(),
+            groups: [&this.groups, new].concat(),
             ..this
         }
     }
@@ -328,6 +333,15 @@ impl Inclust {
             _ => terms,
         }
     }
+}
+
+/// What the encoder is given of groups: entry of the batch, features, what is done to them.
+fn inputs(groups: &[FeatureGroup], configs: &[GroupConfig]) -> Vec<(String, usize, GroupInput)> {
+    let of = |(g, c): (&FeatureGroup, &GroupConfig)| {
+        let entry = c.input_entry.as_ref().unwrap_or(&g.name);
+        (entry.clone(), g.n_features, c.input)
+    };
+    groups.iter().zip(configs).map(of).collect()
 }
 
 impl FusionModel for Inclust {
