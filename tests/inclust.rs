@@ -286,7 +286,10 @@ fn labels_are_transferred_and_new_types_are_unknown() {
 #[test]
 fn a_mosaic_is_put_into_one_space() {
     let folder = tempfile::tempdir().unwrap();
-    let (first, second) = split(240, 120);
+    let (mut first, second) = split(240, 120);
+    let ages = Column::ints((0..120).collect());
+    let obs = &mut first.modalities["rna"].obs;
+    obs.insert("age", ages).unwrap();
     let a = write(folder.path(), "both.h5mu", &first);
     let b = write(folder.path(), "rna.h5ad", &alone(&second, "rna"));
     let out = folder.path().join("out");
@@ -300,6 +303,10 @@ fn a_mosaic_is_put_into_one_space() {
     for name in ["inclust_batch", "inclust_cluster", "cell_type"] {
         assert!(result.obs.column(name).is_ok(), "{name}");
     }
+    // What the files say of their cells stays, missing where one of them is silent.
+    let age = result.obs.column("age").unwrap();
+    let of = |row| age.number(row);
+    assert_eq!((of(0), of(119), of(120)), (Some(0.0), Some(119.0), None));
     let summary = fs::read_to_string(out.join("summary.json")).unwrap();
     assert!(summary.contains("\"ari\""));
     // The same scores of mixing from the result's own columns.

@@ -1,6 +1,6 @@
 //! Cells of several files or batches in one space: `cellweave integrate`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -38,7 +38,7 @@ pub struct IntegrateFiles {
 /// Puts the cells of all files into one space, without what sets their batches apart.
 ///
 /// Leaves `result.h5mu` (a modality of each kind with the counts of the features that all files with it share, `obs["inclust_batch"]`,
-/// `obs["inclust_cluster"]` (Leiden of the embedding), `obsm["X_inclust"]`, `obsm["X_umap"]`, and where all cells have RNA `obsm["X_pca"]`, in which nothing is corrected; `.h5ad` where there is RNA alone), `report.html`,
+/// `obs["inclust_cluster"]` (Leiden of the embedding), the files' own columns of obs, `obsm["X_inclust"]`, `obsm["X_umap"]`, and where all cells have RNA `obsm["X_pca"]`, in which nothing is corrected; `.h5ad` where there is RNA alone), `report.html`,
 /// `summary.json`, `pictures/` and `checkpoints/`. Cells of several files that share a name get the number of their file behind it.
 ///
 /// # Errors
@@ -90,6 +90,7 @@ pub fn integrate(
 
     let batch: Vec<String> = known.batches.iter().flatten().cloned().collect();
     let mut result = joint(&parts, &joined)?;
+    result.obs = kept(result.obs, &all)?;
     let before = components(&result, rows.len(), options.seed)?;
     if joined.batches.len() > 1 {
         let first = options.scored.first();
@@ -119,11 +120,6 @@ pub fn integrate(
         CLUSTER,
         Column::Categorical(Categorical::from_codes(codes, names)),
     )?;
-    for column in &options.scored {
-        let labels = labels_in(&all, column).into_iter();
-        let labels: Vec<String> = labels.map(Option::unwrap_or_default).collect();
-        add(&mut result.obs, "obs", column, Column::text(labels))?;
-    }
     result.obsm.insert(EMBEDDING.to_owned(), embedding.into());
     if let Some(before) = before {
         result.obsm.insert(BEFORE.to_owned(), before.into());
@@ -138,6 +134,22 @@ pub fn integrate(
     };
     task.write(result, &write)?;
     task.finish(Some(&fitted), Some(&layout))
+}
+
+/// What the files say of their cells, in the order of the cells; missing where a file lacks a column.
+fn kept(mut obs: Table, cells: &[&Modality]) -> Result<Table, Error> {
+    let names = cells.iter().flat_map(|m| m.obs.columns());
+    let mut names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(*name) && ![BATCH, CLUSTER].contains(name));
+    for name in names {
+        let parts: Vec<(usize, Option<&Column>)> = cells
+            .iter()
+            .map(|m| (m.n_obs(), m.obs.column(name).ok()))
+            .collect();
+        add(&mut obs, "obs", name, Column::concat(&parts))?;
+    }
+    Ok(obs)
 }
 
 /// Principal components of the logarithms of the RNA counts, where all cells have RNA: what mixing is compared with.

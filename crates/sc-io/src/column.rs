@@ -143,6 +143,75 @@ impl Column {
         }
     }
 
+    /// Columns one after the other, each with its number of rows; all are missing where there is no column.
+    ///
+    /// Integers stay integers and booleans booleans, with a mask where something is missing; integers beside floating point become that. Text stays text;
+    /// text beside categories, or anything else, becomes text categories, sorted and without an order.
+    ///
+    /// ```
+    /// use sc_io::Column;
+    /// let (ages, types) = (Column::ints(vec![3, 4]), Column::text(["T", "B"]));
+    /// let both = Column::concat(&[(2, Some(&ages)), (1, None)]);
+    /// assert_eq!((both.number(1), both.number(2), both.len()), (Some(4.0), None, 3));
+    /// assert_eq!(Column::concat(&[(1, None), (2, Some(&types))]).labels()[1].as_deref(), Some("T"));
+    /// ```
+    pub fn concat(parts: &[(usize, Option<&Self>)]) -> Self {
+        let there = || parts.iter().filter_map(|part| part.1);
+        let each = |of: &mut dyn FnMut(Option<(&Self, usize)>)| {
+            for &(n, column) in parts {
+                (0..n).for_each(|row| of(column.map(|c| (c, row))));
+            }
+        };
+        let mut missing = vec![];
+        each(&mut |at| missing.push(at.is_none_or(|(c, row)| c.label(row).is_none())));
+        let mask = missing.contains(&true).then_some(missing);
+        if there().all(|c| matches!(c, Self::Int { .. })) {
+            let mut values = vec![];
+            each(&mut |at| {
+                values.push(match at {
+                    Some((Self::Int { values, .. }, row)) => values[row],
+                    _ => 0,
+                });
+            });
+            return Self::Int {
+                values,
+                missing: mask,
+            };
+        }
+        if there().all(|c| matches!(c, Self::Float(_) | Self::Int { .. })) {
+            let mut values = vec![];
+            each(&mut |at| values.push(at.and_then(|(c, row)| c.number(row)).unwrap_or(f64::NAN)));
+            return Self::Float(values);
+        }
+        if there().all(|c| matches!(c, Self::Bool { .. })) {
+            let mut values = vec![];
+            each(&mut |at| {
+                values.push(match at {
+                    Some((Self::Bool { values, .. }, row)) => values[row],
+                    _ => false,
+                });
+            });
+            return Self::Bool {
+                values,
+                missing: mask,
+            };
+        }
+        let mut labels = vec![];
+        each(&mut |at| labels.push(at.and_then(|(c, row)| c.label(row))));
+        if there().all(|c| matches!(c, Self::Text(_))) {
+            return Self::Text(labels);
+        }
+        let mut names: Vec<String> = labels.iter().flatten().cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        let code = |label: &Option<String>| {
+            let at = label.as_ref().and_then(|l| names.binary_search(l).ok());
+            at.map_or(-1, |i| i as i32)
+        };
+        let codes = labels.iter().map(code).collect();
+        Self::Categorical(Categorical::from_codes(codes, names))
+    }
+
     /// The given rows, in the given order.
     pub fn select(&self, rows: &[usize]) -> Self {
         fn pick<T: Clone>(v: &[T], rows: &[usize]) -> Vec<T> {

@@ -254,3 +254,41 @@ fn a_modality_reports_every_violation() {
     assert_eq!((half.n_obs(), half.n_vars()), (1, 3));
     half.check().unwrap();
 }
+
+#[test]
+fn columns_one_after_the_other_keep_their_type_where_they_agree() {
+    let masked = Column::Int {
+        values: vec![5, 6],
+        missing: Some(vec![false, true]),
+    };
+    let types = Categorical::from_labels(["T", "B"]);
+    let columns = [
+        Column::ints(vec![1, 2]),
+        masked,
+        Column::Float(vec![0.5, f64::NAN]),
+        Column::bools(vec![true, false]),
+        Column::Text(vec![Some("a".into()), None]),
+        Column::Categorical(types),
+    ];
+    for a in &columns {
+        for b in &columns {
+            let both = Column::concat(&[(2, Some(a)), (3, None), (2, Some(b))]);
+            let wanted = [a.labels(), vec![None; 3], b.labels()].concat();
+            assert_eq!(both.labels(), wanted, "{a:?}, {b:?}");
+        }
+        let kind = std::mem::discriminant(a);
+        assert_eq!(
+            std::mem::discriminant(&Column::concat(&[(2, Some(a))])),
+            kind
+        );
+        let halves = [a.select(&[0]), a.select(&[1])];
+        let whole = Column::concat(&[(1, Some(&halves[0])), (1, Some(&halves[1]))]);
+        assert_eq!(whole.labels(), a.labels());
+    }
+    // Without anything missing there is no mask; integers beside fractions are numbers.
+    let ints = Column::ints(vec![1, 2]);
+    let twice = Column::concat(&[(2, Some(&ints)), (2, Some(&ints))]);
+    assert_eq!(twice, Column::ints(vec![1, 2, 1, 2]));
+    let mixed = Column::concat(&[(2, Some(&ints)), (1, Some(&Column::Float(vec![0.5])))]);
+    assert_eq!(mixed, Column::Float(vec![1.0, 2.0, 0.5]));
+}
