@@ -73,8 +73,9 @@ fn a_batch_is_normalised_as_burn_does() {
     let what = ["y", "dx", "dscale", "dshift", "mean", "variance"];
     for (i, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
         let wanted: Vec<f64> = wanted.iter().map(|&v| f64::from(v)).collect();
-        // Values of 300 with a deviation of 1.4 have lost two digits of f32 in burn's sums.
-        let tolerance = if i < 6 { 1e-5 } else { 1e-3 };
+        // Sums are of 301 terms of both signs, thirty times as large together as the result, and burn's order of summation depends on the processor's
+        // vectors. Values of 300 with a deviation of 1.4 have lost two digits more.
+        let tolerance = if i < 6 { 5e-5 } else { 1e-3 };
         assert_close(found, &wanted, tolerance, what[i % 6]);
     }
 }

@@ -155,60 +155,52 @@ impl Column {
     /// assert_eq!((both.number(1), both.number(2), both.len()), (Some(4.0), None, 3));
     /// assert_eq!(Column::concat(&[(1, None), (2, Some(&types))]).labels()[1].as_deref(), Some("T"));
     /// ```
-    pub fn concat(parts: &[(usize, Option<&Self>)]) -> Self {
+    pub fn concat<'a>(parts: &[(usize, Option<&'a Self>)]) -> Self {
         let there = || parts.iter().filter_map(|part| part.1);
-        let each = |of: &mut dyn FnMut(Option<(&Self, usize)>)| {
-            for &(n, column) in parts {
-                (0..n).for_each(|row| of(column.map(|c| (c, row))));
-            }
+        let rows = |&(n, column): &(usize, Option<&'a Self>)| {
+            (0..n).map(move |row| column.map(|c| (c, row)))
         };
-        let mut missing = vec![];
-        each(&mut |at| missing.push(at.is_none_or(|(c, row)| c.label(row).is_none())));
-        let mask = missing.contains(&true).then_some(missing);
+        let rows: Vec<Option<(&Self, usize)>> = parts.iter().flat_map(rows).collect();
+        let labels = || rows.iter().map(|at| at.and_then(|(c, row)| c.label(row)));
+        let mask = || {
+            let missing: Vec<bool> = labels().map(|l| l.is_none()).collect();
+            missing.contains(&true).then_some(missing)
+        };
         if there().all(|c| matches!(c, Self::Int { .. })) {
-            let mut values = vec![];
-            each(&mut |at| {
-                values.push(match at {
-                    Some((Self::Int { values, .. }, row)) => values[row],
-                    _ => 0,
-                });
-            });
+            let value = |at: &Option<(&Self, usize)>| match at {
+                Some((Self::Int { values, .. }, row)) => values[*row],
+                _ => 0,
+            };
             return Self::Int {
-                values,
-                missing: mask,
+                values: rows.iter().map(value).collect(),
+                missing: mask(),
             };
         }
         if there().all(|c| matches!(c, Self::Float(_) | Self::Int { .. })) {
-            let mut values = vec![];
-            each(&mut |at| values.push(at.and_then(|(c, row)| c.number(row)).unwrap_or(f64::NAN)));
-            return Self::Float(values);
+            let numbers = rows.iter().map(|at| at.and_then(|(c, row)| c.number(row)));
+            return Self::Float(numbers.map(|x| x.unwrap_or(f64::NAN)).collect());
         }
         if there().all(|c| matches!(c, Self::Bool { .. })) {
-            let mut values = vec![];
-            each(&mut |at| {
-                values.push(match at {
-                    Some((Self::Bool { values, .. }, row)) => values[row],
-                    _ => false,
-                });
-            });
+            let value = |at: &Option<(&Self, usize)>| match at {
+                Some((Self::Bool { values, .. }, row)) => values[*row],
+                _ => false,
+            };
             return Self::Bool {
-                values,
-                missing: mask,
+                values: rows.iter().map(value).collect(),
+                missing: mask(),
             };
         }
-        let mut labels = vec![];
-        each(&mut |at| labels.push(at.and_then(|(c, row)| c.label(row))));
         if there().all(|c| matches!(c, Self::Text(_))) {
-            return Self::Text(labels);
+            return Self::Text(labels().collect());
         }
-        let mut names: Vec<String> = labels.iter().flatten().cloned().collect();
+        let mut names: Vec<String> = labels().flatten().collect();
         names.sort_unstable();
         names.dedup();
-        let code = |label: &Option<String>| {
-            let at = label.as_ref().and_then(|l| names.binary_search(l).ok());
+        let code = |label: Option<String>| {
+            let at = label.and_then(|l| names.binary_search(&l).ok());
             at.map_or(-1, |i| i as i32)
         };
-        let codes = labels.iter().map(code).collect();
+        let codes = labels().map(code).collect();
         Self::Categorical(Categorical::from_codes(codes, names))
     }
 
