@@ -183,6 +183,7 @@ impl Reference {
         })
     }
 
+    /// Groups of what the file has and the reference lacks.
     fn new_groups(
         &self,
         part: &Part,
@@ -200,8 +201,8 @@ impl Reference {
         };
         for kind in [Kind::Rna, Kind::Protein, Kind::Chromatin] {
             let had = self.groups.iter().any(|g| g.kind == kind);
-            let places = measured.iter().map(|&g| &self.groups[g]);
-            let anchor = places.into_iter().find(|g| g.kind == kind);
+            let mut old = measured.iter().map(|&g| &self.groups[g]);
+            let anchor = old.find(|g| g.kind == kind);
             if !had || (anchor.is_some() && self.settings.specific) {
                 builder.add_new(kind, &self.groups, anchor, notices)?;
             }

@@ -145,8 +145,8 @@ impl Column {
 
     /// Columns one after the other, each with its number of rows; all are missing where there is no column.
     ///
-    /// Integers stay integers and booleans booleans, with a mask where something is missing; integers beside floating point become that. Text stays text;
-    /// text beside categories, or anything else, becomes text categories, sorted and without an order.
+    /// Integers stay integers and booleans booleans, with a mask where something is missing; integers beside floating point become that. Text stays text.
+    /// Categories and their order stay where they are the same everywhere; else they, and whatever does not agree, become text categories, sorted and without an order.
     ///
     /// ```
     /// use sc_io::Column;
@@ -192,6 +192,18 @@ impl Column {
         }
         if there().all(|c| matches!(c, Self::Text(_))) {
             return Self::Text(labels().collect());
+        }
+        if let Some(Self::Categorical(first)) = there().next()
+            && there().all(|c| matches!(c, Self::Categorical(c) if c.categories == first.categories && c.ordered == first.ordered))
+        {
+            let code = |at: &Option<(&Self, usize)>| match at {
+                Some((Self::Categorical(c), row)) => c.codes[*row],
+                _ => -1,
+            };
+            return Self::Categorical(Categorical {
+                codes: rows.iter().map(code).collect(),
+                ..first.clone()
+            });
         }
         let mut names: Vec<String> = labels().flatten().collect();
         names.sort_unstable();

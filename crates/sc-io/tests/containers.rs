@@ -285,6 +285,18 @@ fn columns_one_after_the_other_keep_their_type_where_they_agree() {
         let whole = Column::concat(&[(1, Some(&halves[0])), (1, Some(&halves[1]))]);
         assert_eq!(whole.labels(), a.labels());
     }
+    // An order stays where it is the same.
+    let ordered = Column::Categorical(Categorical {
+        codes: vec![1, 0],
+        categories: Box::new(Column::ints(vec![10, 2])),
+        ordered: true,
+    });
+    let twice = Column::concat(&[(2, Some(&ordered)), (1, None), (2, Some(&ordered))]);
+    let Column::Categorical(twice) = twice else {
+        panic!("{twice:?}");
+    };
+    assert_eq!((twice.codes, twice.ordered), (vec![1, 0, -1, 1, 0], true));
+    assert_eq!(*twice.categories, Column::ints(vec![10, 2]));
     // Without anything missing there is no mask; integers beside fractions are numbers.
     let ints = Column::ints(vec![1, 2]);
     let twice = Column::concat(&[(2, Some(&ints)), (2, Some(&ints))]);

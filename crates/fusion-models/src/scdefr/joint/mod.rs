@@ -159,10 +159,8 @@ impl JointClusters {
         }
         let top = worths.iter().copied().fold(0.0, f64::max);
         let fewest = worths.iter().position(|&worth| worth >= LEVEL * top);
-        match fewest {
-            Some(at) => Ok((mixtures.swap_remove(at), worths)),
-            None => Ok((self.of(2)?, worths)),
-        }
+        // No worth is negative, and two clusters are always tried.
+        Ok((mixtures.swap_remove(fewest.unwrap_or(0)), worths))
     }
 
     fn mixture(&self, sample: &Sample, start: &[usize], k: usize) -> Mixture {
