@@ -488,6 +488,55 @@ fn cells_of_a_run_are_mapped_to_where_they_are() {
 }
 
 #[test]
+fn genes_that_a_run_lacked_are_learned_where_it_used_specific_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, new) = split(260, 200);
+    let rna = &reference.modalities["rna"];
+    let half: Vec<usize> = (0..rna.n_vars()).step_by(2).collect();
+    let known = MultiModal::new(
+        [("rna".to_owned(), rna.select_var(&half))]
+            .into_iter()
+            .collect(),
+    );
+    let r = write(folder.path(), "reference.h5ad", &known);
+    let q = write(folder.path(), "new.h5ad", &alone(&new, "rna"));
+    let vectors = |m: &Modality| match &m.obsm["X_inclust"] {
+        Embedding::Matrix(x) => x.to_dense(),
+        Embedding::Table(_) => panic!("the embedding is a table"),
+    };
+    for (specific, steps, learned) in [
+        ("false", "30", false),
+        ("true", "0", false),
+        ("true", "30", true),
+    ] {
+        let run_of = folder.path().join(format!("run-{specific}"));
+        let specific = format!("specific={specific}");
+        if !run_of.exists() {
+            succeeds("integrate", &run_of, &[&r, "--set", &specific]);
+        }
+        let out = folder.path().join(format!("{specific}-{steps}"));
+        let (onto, to) = (run_of.display().to_string(), out.display().to_string());
+        let done = cellweave(["map", &q, "--onto", &onto, "-o", &to, "--steps", steps]);
+        assert!(done.status.success(), "{}", stderr(&done));
+        let summary = fs::read_to_string(out.join("summary.json")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        let seen = summary["groups"].get("rna:new").is_some();
+        let loss = summary["final_losses"].get("training/rna:new").is_some();
+        assert_eq!(
+            (seen, loss),
+            (learned, learned),
+            "{specific}, {steps} steps"
+        );
+        let found = read_h5ad(&out);
+        let z = vectors(&found);
+        assert_eq!(z.n_rows(), 60);
+        assert!(z.values().iter().all(|v| v.is_finite()));
+        // All genes stay in the file, used or not.
+        assert_eq!(found.n_vars(), new.modalities["rna"].n_vars());
+    }
+}
+
+#[test]
 fn labels_of_a_transfer_reach_cells_that_come_later() {
     let folder = tempfile::tempdir().unwrap();
     let (reference, rest) = split(300, 200);
