@@ -7,7 +7,7 @@ teaseq: `integrate` on the RNA of random cells (numpy default_rng(seed).permutat
 `specific = true`, the new cells have that half or all. Proteins: the run has all genes, the new cells have these or the proteins too. Scored by labels that no run
 was given: accuracy of the majority of a new cell's 15 nearest cells of the run, NMI of k-means (20 starts, three seeds) of the new cells. Needs mudata, scanpy, scikit-learn.
 """
-import argparse, os, pathlib, statistics, subprocess, warnings
+import argparse, itertools, os, pathlib, statistics, subprocess, warnings
 
 import anndata, mudata, numpy as np
 from sklearn.cluster import KMeans
@@ -18,6 +18,8 @@ from inclust_protein import SETS
 
 warnings.filterwarnings("ignore")
 LABEL = "cell_type"
+# Genes that the run had, and the file of the new cells.
+SITUATIONS = [("half", "half.h5ad"), ("half", "all.h5ad"), ("all", "all.h5ad"), ("all", "both.h5mu")]
 
 
 def command(args, verb, *rest):
@@ -34,6 +36,12 @@ def without_obs(a):
     a = a.copy()
     a.obs = a.obs[[]]
     return a
+
+
+def scores(of_run, known, z, truth):
+    right = KNeighborsClassifier(15).fit(of_run, known).predict(z) == truth
+    found = [KMeans(len(set(truth)), n_init=20, random_state=i).fit_predict(z) for i in range(3)]
+    return right.mean(), statistics.mean(nmi(truth, f) for f in found)
 
 
 def main():
@@ -57,29 +65,21 @@ def main():
         known, new = order[: args.reference], order[args.reference :]
         folder = args.out / str(seed)
         folder.mkdir(parents=True, exist_ok=True)
+        cells = {"half": without_obs(rna[new][:, half]), "all": without_obs(rna[new])}
+        for name, a in cells.items():
+            a.write_h5ad(folder / f"{name}.h5ad")
+        mudata.MuData({"rna": cells["all"], "adt": without_obs(adt[rna.obs_names[new]])}).write(folder / "both.h5mu")
+        of_run = {}
         for run, genes, setting in [("half", half, ["--set", "specific=true"]), ("all", slice(None), [])]:
-            reference, query = without_obs(rna[known][:, genes]), without_obs(rna[new][:, genes])
-            reference.write_h5ad(folder / f"{run}.h5ad")
-            query.write_h5ad(folder / f"new-{run}.h5ad")
-            if run == "half":
-                more = ("all genes", folder / "new-more.h5ad")
-                without_obs(rna[new]).write_h5ad(more[1])
-            else:
-                more = ("RNA and proteins", folder / "new-both.h5mu")
-                mudata.MuData({"rna": query, "adt": without_obs(adt[rna.obs_names[new]])}).write(more[1])
-            of_run = command(args, "integrate", folder / f"{run}.h5ad", "--seed", seed, *setting, folder / f"run-{run}")
-            judge = KNeighborsClassifier(15).fit(of_run, labels[known])
-            for name, file in [("half of the genes" if run == "half" else "RNA", folder / f"new-{run}.h5ad"), more]:
-                for steps in args.steps.split(","):
-                    z = command(args, "map", file, "--onto", folder / f"run-{run}", "--steps", steps, folder / f"{file.stem}-onto-{run}-{steps}")
-                    truth = labels[new]
-                    found = [KMeans(len(set(truth)), n_init=20, random_state=i).fit_predict(z) for i in range(3)]
-                    score = (judge.predict(z) == truth).mean(), statistics.mean(nmi(truth, f) for f in found)
-                    rows.setdefault((run, name, steps), []).append(score)
+            without_obs(rna[known][:, genes]).write_h5ad(folder / f"reference-{run}.h5ad")
+            of_run[run] = command(args, "integrate", folder / f"reference-{run}.h5ad", "--seed", seed, *setting, folder / f"run-{run}")
+        for (run, file), steps in itertools.product(SITUATIONS, args.steps.split(",")):
+            z = command(args, "map", folder / file, "--onto", folder / f"run-{run}", "--steps", steps, folder / f"{file}-onto-{run}-{steps}")
+            rows.setdefault((run, file, steps), []).append(scores(of_run[run], labels[known], z, labels[new]))
     seeds = args.seeds.split(",")
     print("| run on | new cells have | steps |", " | ".join(f"seed {s}" for s in seeds), "|\n|---|---|---|" + "---|" * len(seeds))
-    for (run, name, steps), scores in rows.items():
-        print(f"| {run} genes | {name} | {steps} |", " | ".join(f"{a:.3f} / {n:.3f}" for a, n in scores), "|")
+    for (run, file, steps), each in rows.items():
+        print(f"| {run} genes | {file} | {steps} |", " | ".join(f"{a:.3f} / {n:.3f}" for a, n in each), "|")
 
 
 if __name__ == "__main__":

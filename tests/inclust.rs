@@ -93,6 +93,18 @@ fn read_h5ad(folder: &Path) -> Modality {
     sc_io::read_h5ad(folder.join("result.h5ad")).unwrap().data
 }
 
+fn vectors(m: &Modality) -> Dense {
+    match &m.obsm["X_inclust"] {
+        Embedding::Matrix(x) => x.to_dense(),
+        Embedding::Table(_) => panic!("the embedding is a table"),
+    }
+}
+
+fn summary(folder: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(folder.join("summary.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 #[test]
 fn protein_is_generated_for_cells_that_lack_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -183,8 +195,7 @@ fn hidden_genes_are_imputed_and_compared() {
     wanted.sort();
     assert_eq!(found, wanted);
     assert!(result.layers.contains_key("sd"));
-    let summary: serde_json::Value =
-        serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
+    let summary = summary(&out);
     let found = summary["found"].as_object().unwrap();
     let (_, pearson) = found
         .iter()
@@ -307,10 +318,9 @@ fn a_mosaic_is_put_into_one_space() {
     let age = result.obs.column("age").unwrap();
     let of = |row| age.number(row);
     assert_eq!((of(0), of(119), of(120)), (Some(0.0), Some(119.0), None));
-    let summary = fs::read_to_string(out.join("summary.json")).unwrap();
-    assert!(summary.contains("\"ari\""));
+    let summary = summary(&out);
+    assert!(summary.to_string().contains("\"ari\""));
     // The same scores of mixing from the result's own columns.
-    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     let file = out.join("result.h5mu").display().to_string();
     let columns = ["--labels", "cell_type", "--batch", "inclust_batch"];
     let known = [
@@ -404,10 +414,6 @@ fn cells_of_a_run_are_mapped_to_where_they_are() {
         let done = cellweave(["map", file, "--onto", &onto, "-o", &to, "--steps", steps]);
         (done, out)
     };
-    let vectors = |m: &Modality| match &m.obsm["X_inclust"] {
-        Embedding::Matrix(x) => x.to_dense(),
-        Embedding::Table(_) => panic!("the embedding is a table"),
-    };
     // The models as they are give the cells that they were trained on the vectors that the run has given them.
     let (done, out) = map(&r, "0", "same");
     assert!(done.status.success(), "{}", stderr(&done));
@@ -448,8 +454,7 @@ fn cells_of_a_run_are_mapped_to_where_they_are() {
     for (steps, learned) in [("0", false), ("30", true)] {
         let (done, out) = map(&both, steps, &format!("both-{steps}"));
         assert!(done.status.success(), "{}", stderr(&done));
-        let summary = fs::read_to_string(out.join("summary.json")).unwrap();
-        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        let summary = summary(&out);
         let seen = summary["groups"].get("adt").is_some();
         let loss = summary["final_losses"].get("training/adt").is_some();
         assert_eq!((seen, loss), (learned, learned), "{summary}");
@@ -500,10 +505,6 @@ fn genes_that_a_run_lacked_are_learned_where_it_used_specific_ones() {
     );
     let r = write(folder.path(), "reference.h5ad", &known);
     let q = write(folder.path(), "new.h5ad", &alone(&new, "rna"));
-    let vectors = |m: &Modality| match &m.obsm["X_inclust"] {
-        Embedding::Matrix(x) => x.to_dense(),
-        Embedding::Table(_) => panic!("the embedding is a table"),
-    };
     for (specific, steps, learned) in [
         ("false", "30", false),
         ("true", "0", false),
@@ -518,8 +519,7 @@ fn genes_that_a_run_lacked_are_learned_where_it_used_specific_ones() {
         let (onto, to) = (run_of.display().to_string(), out.display().to_string());
         let done = cellweave(["map", &q, "--onto", &onto, "-o", &to, "--steps", steps]);
         assert!(done.status.success(), "{}", stderr(&done));
-        let summary = fs::read_to_string(out.join("summary.json")).unwrap();
-        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        let summary = summary(&out);
         let seen = summary["groups"].get("rna:new").is_some();
         let loss = summary["final_losses"].get("training/rna:new").is_some();
         assert_eq!(
