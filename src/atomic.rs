@@ -15,7 +15,13 @@ pub(crate) fn save(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     write(path, &bytes)
 }
 
-/// Reads it back.
+/// Stores what people read too as JSON with indentation.
+pub(crate) fn save_readable(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|e| Error::Input(e.to_string()))?;
+    write(path, &bytes)
+}
+
+/// Reads what was stored.
 pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let says = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let bytes = fs::read(path).map_err(|e| {

@@ -206,8 +206,7 @@ pub fn place(
     summary
         .notices
         .extend(written.iter().map(ToString::to_string));
-    let bytes = serde_json::to_vec_pretty(&summary).map_err(|e| Error::Input(e.to_string()))?;
-    atomic::write(&options.output.join("summary.json"), &bytes)?;
+    atomic::save_readable(&options.output.join("summary.json"), &summary)?;
     Ok(summary)
 }
 

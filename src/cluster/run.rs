@@ -305,8 +305,7 @@ pub fn cluster(
     }
     summary.seconds = clock.into_seconds();
     summary.peak_memory_bytes = resources::peak_memory();
-    let bytes = serde_json::to_vec_pretty(&summary).map_err(|e| Error::Input(e.to_string()))?;
-    atomic::write(&options.output.join("summary.json"), &bytes)?;
+    atomic::save_readable(&options.output.join("summary.json"), &summary)?;
     Ok(Clustered { summary, finished })
 }
 

@@ -158,8 +158,7 @@ pub fn denoise(
     }
     summary.seconds = clock.into_seconds();
     summary.peak_memory_bytes = resources::peak_memory();
-    let bytes = serde_json::to_vec_pretty(&summary).map_err(|e| Error::Input(e.to_string()))?;
-    atomic::write(&options.output.join("summary.json"), &bytes)?;
+    atomic::save_readable(&options.output.join("summary.json"), &summary)?;
     Ok(Denoised { summary, finished })
 }
 

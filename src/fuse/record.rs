@@ -45,7 +45,6 @@ impl RunRecord {
 
     /// Writes the record into a folder.
     pub fn save(&self, folder: &Path) -> Result<(), Error> {
-        let bytes = serde_json::to_vec_pretty(self).map_err(|e| Error::Settings(e.to_string()))?;
-        atomic::write(&folder.join(NAME), &bytes)
+        atomic::save_readable(&folder.join(NAME), self)
     }
 }

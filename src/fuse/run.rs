@@ -186,7 +186,7 @@ pub fn fuse(
     if outcome == Outcome::Interrupted {
         summary.seconds = clock.into_seconds();
         summary.peak_memory_bytes = resources::peak_memory();
-        write_summary(&options.output, &summary)?;
+        atomic::save_readable(&options.output.join("summary.json"), &summary)?;
         return Ok(Fused {
             summary,
             finished: false,
@@ -272,7 +272,7 @@ pub fn fuse(
     clock.lap("report");
     summary.seconds = clock.into_seconds();
     summary.peak_memory_bytes = resources::peak_memory();
-    write_summary(&options.output, &summary)?;
+    atomic::save_readable(&options.output.join("summary.json"), &summary)?;
     Ok(Fused {
         summary,
         finished: true,
@@ -349,9 +349,4 @@ fn scoring(config: &FuseConfig, seed: u64) -> EvaluateOptions {
         seed,
         ..EvaluateOptions::default()
     }
-}
-
-fn write_summary(folder: &Path, summary: &Summary) -> Result<(), Error> {
-    let bytes = serde_json::to_vec_pretty(summary).map_err(|e| Error::Input(e.to_string()))?;
-    atomic::write(&folder.join("summary.json"), &bytes)
 }

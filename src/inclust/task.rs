@@ -262,8 +262,7 @@ impl<'a> Task<'a> {
         self.clock.lap("report");
         let mut summary = self.summary;
         summary.seconds = self.clock.into_seconds();
-        let bytes = serde_json::to_vec_pretty(&summary).map_err(|e| Error::Input(e.to_string()))?;
-        atomic::write(&self.options.output.join("summary.json"), &bytes)?;
+        atomic::save_readable(&self.options.output.join("summary.json"), &summary)?;
         Ok(Done {
             summary,
             finished: fitted.is_some(),
