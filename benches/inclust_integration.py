@@ -15,6 +15,7 @@ import pandas as pd
 
 warnings.filterwarnings("ignore")
 SETS = {"mixology": "cell_type", "zilionis": "cell_type", "pbmc": "singler_rna_main", "mosaic": "singler_rna_main"}
+PAIRED = "paired"  # the CITE-seq set whole, for `inclust_program.py --time`
 UNKNOWN = {"", "nan", "none", "na", "unknown", "unassigned", "undefined", "unmatched", "ambiguous", "doublet"}
 
 
@@ -32,6 +33,8 @@ def inputs(args, name):
         file = data / "scrna_zilionis_mouse_lung/scrna_zilionis_mouse_lung.h5ad"
         return [file], ["--batch", "batch"], [(ad.read_h5ad(file), None)]
     cite = md.read_h5mu(data / "citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu")
+    if name == PAIRED:
+        return [data / "citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu"], [], [(cite["rna"], cite["adt"])]
     if name == "pbmc":
         first, second = folder / "pbmc10k.h5ad", data / "citeseq_pbmc10k_10x/pbmc5k_rna_only.h5ad"
         if not first.exists():
@@ -64,7 +67,8 @@ def joint(name, parts):
             x[:, len(genes):] = p.X.toarray()
         tables.append(x)
         batch += list(one.obs["batch"].astype(str)) if name == "zilionis" else [str(place)] * one.n_obs
-        label += list(one.obs[SETS[name]].astype(str)) if SETS[name] in one.obs else [""] * one.n_obs
+        key = SETS.get(name)
+        label += list(one.obs[key].astype(str)) if key in one.obs else [""] * one.n_obs
     a = ad.AnnData(np.vstack(tables))
     a.obs["batch"], a.obs["label"] = pd.Categorical(batch), label
     a.var["protein"] = [False] * len(genes) + [True] * len(names)

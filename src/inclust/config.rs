@@ -24,7 +24,9 @@ pub enum PlanKind {
     Generation,
     /// Every group from itself, specific ones from shared ones (published: mosaic integration).
     Mosaic,
-    /// Every ordered pair of groups (published: paired integration), and all from all.
+    /// Every ordered pair of groups, in files that have two at least (published: paired integration).
+    Paired,
+    /// Every ordered pair of groups, and all from all.
     AllWays,
 }
 

@@ -274,6 +274,7 @@ fn plan(
         PlanKind::Imputation => MaskPlan::imputation(features, sources),
         PlanKind::Generation => MaskPlan::generation(features, sources),
         PlanKind::Mosaic => MaskPlan::mosaic(features, sources),
+        PlanKind::Paired => MaskPlan::paired(features, sources),
         PlanKind::AllWays => MaskPlan::all_ways(features, sources, true),
     }
     .map_err(|e| Error::Input(e.to_string()))
