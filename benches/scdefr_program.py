@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The published program of scDEFR (github.com/DARKpmm/scDEFR at 0040dd03) on a CPU: seconds, memory, scores.
 
-usage: scdefr_program.py PROGRAM FILE.h5ad OUT.json [-k CLUSTERS] [--epochs 250] [--second 10] [--label cell_type] [--threads 2] [--time-only]
+usage: scdefr_program.py PROGRAM FILE.h5ad OUT.json [-k CLUSTERS] [--cells N [--chosen CELLS.h5ad]] [--epochs 250] [--second 10] [--label cell_type] [--threads 2] [--time-only]
 
 Its modules are taken as they are, with the name of the device replaced. Counts are X or the first layer of whole numbers. The second
 stage's rate of 1e-8 moves nothing, so fewer epochs of it tell the same; its seconds are scaled to the published 250. k-means on
@@ -28,12 +28,18 @@ def load(folder):
     return types.SimpleNamespace(**modules)
 
 
-def counts(path, label):
+def counts(path, label, n, chosen):
     a = anndata.read_h5ad(path)
     x = next(m for m in [a.X, *a.layers.values()] if (v := sp.csr_matrix(m).data)[:100000].size and (v == np.round(v)).all())
     known = np.ones(a.n_obs, bool) if label not in a.obs else a.obs[label].notna().values
     y = np.zeros(a.n_obs, int) if label not in a.obs else np.unique(a.obs[label].astype(str), return_inverse=True)[1]
-    return sp.csr_matrix(x).toarray()[known].astype(np.float32), y[known]
+    known = np.flatnonzero(known)
+    if n and len(known) > n:
+        known = np.sort(np.random.default_rng(0).choice(known, n, replace=False))
+    x = sp.csr_matrix(x)[known].astype(np.float32)
+    if chosen:
+        anndata.AnnData(x, obs=a.obs.iloc[known], var=a.var[[]]).write_h5ad(chosen)
+    return x.toarray(), y[known]
 
 
 def main():
@@ -42,6 +48,8 @@ def main():
     p.add_argument("file", type=pathlib.Path)
     p.add_argument("out", type=pathlib.Path)
     p.add_argument("-k", type=int, help="default: the number of labels, as the program does")
+    p.add_argument("--cells", type=int, help="a random choice of so many, the same for every seed: its graph and its global fusion are dense")
+    p.add_argument("--chosen", type=pathlib.Path, help="where to leave these cells, for `cellweave cluster`")
     p.add_argument("--epochs", type=int, default=PUBLISHED)
     p.add_argument("--second", type=int, default=10)
     p.add_argument("--label", default="cell_type")
@@ -56,7 +64,7 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed), np.random.seed(args.seed)
     program = load(args.program)
-    x, y = counts(args.file, args.label)
+    x, y = counts(args.file, args.label, args.cells, args.chosen)
     began = time.perf_counter()
     a = program.preprocess.normalize(sc.AnnData(np.ceil(x)), filter_min_counts=True, highly_genes=min(2000, x.shape[1]),
                                      size_factors=True, normalize_input=False, logtrans_input=True)
