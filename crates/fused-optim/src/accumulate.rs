@@ -4,9 +4,10 @@ use burn::backend::flex::FlexTensor;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut};
 
-use crate::flex::{Item, by_type, primitive, readable, served, slice, tensor, writable};
-use crate::kernel;
+use crate::flex::{primitive, served, tensor};
+use crate::kernel::{self, Real};
 
 /// Adds the gradients `more` of a part of a batch to `sum`, parameter by parameter; a parameter
 /// that only one of them holds keeps that gradient.
@@ -50,8 +51,7 @@ impl ModuleVisitor for Add<'_> {
     }
 }
 
-fn add<T: Item>(sum: FlexTensor, more: FlexTensor) -> FlexTensor {
-    let mut sum = writable(sum);
-    kernel::add(T::elements_mut(&mut sum), slice::<T>(&readable(more)));
+fn add<T: Real + FlexFloat>(mut sum: FlexTensor, more: FlexTensor) -> FlexTensor {
+    kernel::add(slice_mut(&mut sum), slice::<T>(&dense(more)));
     sum
 }

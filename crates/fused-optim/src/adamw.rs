@@ -5,9 +5,10 @@ use burn::optim::{
     AdamWConfig, AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer,
 };
 use burn::tensor::{Device, Tensor};
+use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut};
 
-use crate::flex::{Item, by_type, primitive, readable, served, slice, tensor, writable};
-use crate::kernel::{self, AdamWStep};
+use crate::flex::{primitive, served, tensor};
+use crate::kernel::{self, AdamWStep, Real};
 
 /// AdamW (Adam with decoupled weight decay), one pass over memory per step on Flex.
 ///
@@ -137,7 +138,7 @@ impl FusedAdamW {
     }
 
     /// The numbers of step `time`, rounded where burn rounds them.
-    fn numbers<T: Item>(&self, rate: LearningRate, time: usize) -> AdamWStep<T> {
+    fn numbers<T: Real + FlexFloat>(&self, rate: LearningRate, time: usize) -> AdamWStep<T> {
         let of = |x: f32| T::of(f64::from(x));
         let time = time as i32;
         AdamWStep {
@@ -172,14 +173,19 @@ struct Buffers {
     moment_2: FlexTensor,
 }
 
-fn run<T: Item>(optimizer: &FusedAdamW, rate: LearningRate, time: usize, buffers: &mut Buffers) {
+fn run<T: Real + FlexFloat>(
+    optimizer: &FusedAdamW,
+    rate: LearningRate,
+    time: usize,
+    buffers: &mut Buffers,
+) {
     kernel::adamw(
         &optimizer.numbers::<T>(rate, time),
         time == 1,
-        T::elements_mut(&mut buffers.parameter),
+        slice_mut(&mut buffers.parameter),
         slice::<T>(&buffers.gradient),
-        T::elements_mut(&mut buffers.moment_1),
-        T::elements_mut(&mut buffers.moment_2),
+        slice_mut(&mut buffers.moment_1),
+        slice_mut(&mut buffers.moment_2),
     );
 }
 
@@ -207,8 +213,8 @@ impl Optimizer for FusedAdamW {
         let (time, moment_1, moment_2, max_moment_2) = match state {
             Some(AdamWState { momentum: m }) => (
                 m.time + 1,
-                writable(primitive(m.moment_1)),
-                writable(primitive(m.moment_2)),
+                primitive(m.moment_1),
+                primitive(m.moment_2),
                 m.max_moment_2,
             ),
             None => {
@@ -217,8 +223,8 @@ impl Optimizer for FusedAdamW {
             }
         };
         let mut buffers = Buffers {
-            parameter: writable(primitive(parameter)),
-            gradient: readable(primitive(gradient)),
+            parameter: primitive(parameter),
+            gradient: dense(primitive(gradient)),
             moment_1,
             moment_2,
         };

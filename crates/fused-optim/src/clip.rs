@@ -4,9 +4,10 @@ use burn::backend::flex::FlexTensor;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut};
 
-use crate::flex::{Item, by_type, primitive, readable, served, slice, tensor, writable};
-use crate::kernel;
+use crate::flex::{primitive, served, tensor};
+use crate::kernel::{self, Real};
 
 /// Scales all gradients by `min(1, max_norm / norm)`, with `norm` the Euclidean norm over all
 /// gradients of the model together; returns them with that norm. (burn clips each tensor by itself.)
@@ -73,8 +74,8 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-fn squares<T: Item>(gradient: FlexTensor) -> f64 {
-    kernel::sum_of_squares(slice::<T>(&readable(gradient)))
+fn squares<T: Real + FlexFloat>(gradient: FlexTensor) -> f64 {
+    kernel::sum_of_squares(slice::<T>(&dense(gradient)))
 }
 
 struct Scale<'a> {
@@ -95,8 +96,7 @@ impl ModuleVisitor for Scale<'_> {
     }
 }
 
-fn scaled<T: Item>(gradient: FlexTensor, factor: f64) -> FlexTensor {
-    let mut gradient = writable(gradient);
-    kernel::scale(T::elements_mut(&mut gradient), T::of(factor));
+fn scaled<T: Real + FlexFloat>(mut gradient: FlexTensor, factor: f64) -> FlexTensor {
+    kernel::scale(slice_mut(&mut gradient), T::of(factor));
     gradient
 }

@@ -12,10 +12,11 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 use burn::nn::BatchNorm;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
+use flex_slices::{FlexFloat, by_type, dense, served, slice, tensor};
 
 use super::columns::Statistics;
-use super::flex::{Item, dense, fused, slice, tensor};
+use super::kernel::Real;
 
 /// The normalisation with a kernel and a hand-written gradient on Flex. Other backends never get here.
 #[backend_extension(Flex, Autodiff)]
@@ -44,7 +45,7 @@ pub trait BatchNormOps: Backend {
 pub(crate) fn batch_norm(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
     let device = x.device();
     let trains = device.is_autodiff() && norm.training.is_enabled();
-    if !trains || !fused(&x) || norm.gamma.val().dtype() != x.dtype() {
+    if !trains || !served(&x.device(), x.dtype()) || norm.gamma.val().dtype() != x.dtype() {
         return norm.forward(x);
     }
     let (y, mean, variance) = <Dispatch as BatchNormOps>::over_cells(
@@ -66,7 +67,7 @@ pub(crate) fn batch_norm(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(y)
 }
 
-fn run<T: Item>(
+fn run<T: Real + FlexFloat>(
     [x, scale, shift]: [&FlexTensor; 3],
     eps: f64,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
@@ -80,7 +81,7 @@ fn run<T: Item>(
     )
 }
 
-fn run_back<T: Item>(
+fn run_back<T: Real + FlexFloat>(
     [x, scale, mean, variance, grad]: [&FlexTensor; 5],
     eps: f64,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
@@ -106,10 +107,7 @@ impl BatchNormOps for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
         let all = [&x, &scale, &shift];
-        match x.dtype() {
-            DType::F64 => run::<f64>(all, eps),
-            _ => run::<f32>(all, eps),
-        }
+        by_type!(x.dtype(), run(all, eps))
     }
 
     fn over_cells_grad(
@@ -122,10 +120,7 @@ impl BatchNormOps for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, scale, grad) = (dense(x), dense(scale), dense(grad));
         let all = [&x, &scale, &mean, &variance, &grad];
-        match x.dtype() {
-            DType::F64 => run_back::<f64>(all, eps),
-            _ => run_back::<f32>(all, eps),
-        }
+        by_type!(x.dtype(), run_back(all, eps))
     }
 }
 

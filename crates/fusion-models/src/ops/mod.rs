@@ -2,7 +2,6 @@
 
 mod batch_norm;
 mod columns;
-mod flex;
 mod kernel;
 mod self_correlation;
 

@@ -11,10 +11,10 @@ use burn::backend::{
     flex::FlexTensor,
     tensor::FloatTensor,
 };
-use burn::tensor::{DType, Tensor, activation};
+use burn::tensor::{Tensor, activation};
+use flex_slices::{FlexFloat, by_type, dense, served, slice, tensor};
 
-use super::flex::{Item, dense, fused, slice, tensor};
-use super::kernel;
+use super::kernel::{self, Real};
 
 /// The correlation with a kernel and a hand-written gradient on Flex. Other backends never get here.
 #[backend_extension(Flex, Autodiff)]
@@ -48,7 +48,7 @@ pub trait CorrelationOps: Backend {
 /// assert!((y - z).abs().max().into_scalar::<f32>() < 1e-6); // each like itself alone
 /// ```
 pub fn self_correlation(z: Tensor<2>) -> Tensor<2> {
-    if !fused(&z) {
+    if !served(&z.device(), z.dtype()) {
         return anchored_correlation(z.clone(), z);
     }
     let (y, _) = <Dispatch as CorrelationOps>::correlate(z.into_dispatch());
@@ -62,14 +62,14 @@ pub fn anchored_correlation(z: Tensor<2>, anchors: Tensor<2>) -> Tensor<2> {
     activation::softmax(z.matmul(anchors.clone().transpose()), 1).matmul(anchors)
 }
 
-fn run<T: Item>(z: &FlexTensor) -> (FlexTensor, FlexTensor) {
+fn run<T: Real + FlexFloat>(z: &FlexTensor) -> (FlexTensor, FlexTensor) {
     let shape = z.shape();
     let (y, log_sums) = kernel::forward::<T>(slice(z), shape[1]);
     let n = log_sums.len();
     (tensor(y, shape), tensor(log_sums, [n]))
 }
 
-fn run_back<T: Item>([z, y, log_sums, grad]: [&FlexTensor; 4]) -> FlexTensor {
+fn run_back<T: Real + FlexFloat>([z, y, log_sums, grad]: [&FlexTensor; 4]) -> FlexTensor {
     let shape = z.shape();
     let width = shape[1];
     let dz = kernel::backward::<T>(slice(z), slice(y), slice(log_sums), slice(grad), width);
@@ -79,10 +79,7 @@ fn run_back<T: Item>([z, y, log_sums, grad]: [&FlexTensor; 4]) -> FlexTensor {
 impl CorrelationOps for Flex {
     fn correlate(z: FlexTensor) -> (FlexTensor, FlexTensor) {
         let z = dense(z);
-        match z.dtype() {
-            DType::F64 => run::<f64>(&z),
-            _ => run::<f32>(&z),
-        }
+        by_type!(z.dtype(), run(&z))
     }
 
     fn correlate_grad(
@@ -93,10 +90,7 @@ impl CorrelationOps for Flex {
     ) -> FlexTensor {
         let (z, grad) = (dense(z), dense(grad));
         let all = [&z, &y, &log_sums, &grad];
-        match z.dtype() {
-            DType::F64 => run_back::<f64>(all),
-            _ => run_back::<f32>(all),
-        }
+        by_type!(z.dtype(), run_back(all))
     }
 }
 

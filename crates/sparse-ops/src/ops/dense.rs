@@ -12,9 +12,9 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 use burn::tensor::Tensor;
+use flex_slices::{FlexFloat, by_type, dense, served, slice, tensor};
 
-use super::flex::{Item, by_type, dense, slice, tensor};
-use crate::kernel::{Matrix, add_bias, product};
+use crate::kernel::{Matrix, Real, add_bias, product};
 
 /// The dense linear map with its gradients on Flex. Other backends never get here.
 #[backend_extension(Flex, Autodiff)]
@@ -65,7 +65,7 @@ pub trait DenseOps: Backend {
 ///
 /// When the shapes do not fit, or when the element types or the devices differ.
 pub fn dense_linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    if !super::fused(&weight.device(), weight.dtype()) {
+    if !served(&weight.device(), weight.dtype()) {
         return burn::tensor::module::linear(x, weight, bias);
     }
     let has_bias = bias.is_some();
@@ -78,12 +78,16 @@ pub fn dense_linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) ->
     ))
 }
 
-fn matrix<T: Item>(tensor: &FlexTensor) -> Matrix<'_, T> {
+fn matrix<T: Real + FlexFloat>(tensor: &FlexTensor) -> Matrix<'_, T> {
     let shape = tensor.shape();
     Matrix::new(slice(tensor), [shape[0], shape[1]])
 }
 
-fn forward<T: Item>(x: &FlexTensor, weight: &FlexTensor, bias: Option<&FlexTensor>) -> FlexTensor {
+fn forward<T: Real + FlexFloat>(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: Option<&FlexTensor>,
+) -> FlexTensor {
     let shape = [x.shape()[0], weight.shape()[1]];
     let mut y = product::<T>(matrix(x), matrix(weight));
     if let Some(bias) = bias {
@@ -94,7 +98,7 @@ fn forward<T: Item>(x: &FlexTensor, weight: &FlexTensor, bias: Option<&FlexTenso
     tensor(y, shape)
 }
 
-fn input_grad<T: Item>(grad: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
+fn input_grad<T: Real + FlexFloat>(grad: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
     let shape = [grad.shape()[0], weight.shape()[0]];
     tensor(
         product::<T>(matrix(grad), matrix(weight).transpose()),
@@ -102,7 +106,7 @@ fn input_grad<T: Item>(grad: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
     )
 }
 
-fn weight_grad<T: Item>(x: &FlexTensor, grad: &FlexTensor) -> FlexTensor {
+fn weight_grad<T: Real + FlexFloat>(x: &FlexTensor, grad: &FlexTensor) -> FlexTensor {
     let shape = [x.shape()[1], grad.shape()[1]];
     tensor(product::<T>(matrix(x).transpose(), matrix(grad)), shape)
 }
@@ -117,17 +121,17 @@ impl DenseOps for Flex {
         assert_eq!(x.dtype(), weight.dtype(), "dense_linear: element types");
         let (x, weight, bias) = (dense(x), dense(weight), dense(bias));
         let bias = has_bias.then_some(&bias);
-        by_type!(weight, forward(&x, &weight, bias))
+        by_type!(weight.dtype(), forward(&x, &weight, bias))
     }
 
     fn dense_linear_input_grad(grad: FlexTensor, weight: FlexTensor) -> FlexTensor {
         let (grad, weight) = (dense(grad), dense(weight));
-        by_type!(weight, input_grad(&grad, &weight))
+        by_type!(weight.dtype(), input_grad(&grad, &weight))
     }
 
     fn dense_linear_weight_grad(x: FlexTensor, grad: FlexTensor) -> FlexTensor {
         let (x, grad) = (dense(x), dense(grad));
-        by_type!(grad, weight_grad(&x, &grad))
+        by_type!(grad.dtype(), weight_grad(&x, &grad))
     }
 }
 

@@ -11,8 +11,9 @@ pub use dense::dense_linear;
 
 use std::sync::Arc;
 
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
-use burn::tensor::{DType, Device, Tensor};
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::Tensor;
+use flex_slices::served;
 
 use crate::{CsrPattern, CsrTensor, reference};
 
@@ -39,12 +40,6 @@ pub trait SparseOps: Backend {
 
     /// Gradient of the bias `[out]`.
     fn sparse_linear_bias_grad(grad: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-/// Whether the kernels of this crate serve tensors of this device and type.
-pub(crate) fn fused(device: &Device, dtype: DType) -> bool {
-    let device = device.clone().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && flex::has_kernel(dtype)
 }
 
 /// Sparse rows times a dense matrix, plus a bias:
@@ -121,7 +116,7 @@ pub fn sparse_linear(x: &CsrTensor, weight: Tensor<2>, bias: Option<Tensor<1>>) 
     if cube::serves(x, &weight.device(), weight.dtype(), d_output) {
         return cube::sparse_linear(x, weight, bias);
     }
-    if !fused(&weight.device(), weight.dtype()) {
+    if !served(&weight.device(), weight.dtype()) {
         return reference::sparse_linear(x, weight, bias);
     }
     let values = x.values();

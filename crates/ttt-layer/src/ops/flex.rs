@@ -1,60 +1,10 @@
 //! The kernels on the slices of Flex tensors.
 
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
-use burn::tensor::{Element, Shape, TensorData};
+use flex_slices::{FlexFloat, by_type, dense, slice, tensor};
 
 use super::TttOps;
 use crate::kernel::{self, Real, ScanInputs, ScanOptions};
-
-/// A contiguous tensor: transposed, sliced or expanded views have no plain slice.
-pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() {
-        tensor
-    } else {
-        tensor.to_contiguous()
-    }
-}
-
-/// Element types with a kernel.
-pub(super) trait Item: Real + Element {
-    fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
-}
-
-impl Item for f32 {
-    fn elements(tensor: &FlexTensor) -> Option<&[f32]> {
-        tensor.as_slice()
-    }
-}
-
-impl Item for f64 {
-    fn elements(tensor: &FlexTensor) -> Option<&[f64]> {
-        tensor.as_slice()
-    }
-}
-
-pub(super) fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
-    match T::elements(tensor) {
-        Some(slice) => slice,
-        None => panic!(
-            "expected a contiguous tensor of {}",
-            std::any::type_name::<T>()
-        ),
-    }
-}
-
-pub(super) fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(data, shape.into()))
-}
-
-/// Runs a generic function for the element type of a tensor.
-macro_rules! by_type {
-    ($tensor:expr, $f:ident($($arg:expr),*)) => {
-        match $tensor.dtype() {
-            burn::tensor::DType::F64 => $f::<f64>($($arg),*),
-            _ => $f::<f32>($($arg),*),
-        }
-    };
-}
 
 /// The seven inputs in order, dense, with their batch, length and head width.
 struct Inputs {
@@ -72,7 +22,7 @@ impl Inputs {
         }
     }
 
-    fn view<T: Item>(&self) -> ScanInputs<'_, T> {
+    fn view<T: Real + FlexFloat>(&self) -> ScanInputs<'_, T> {
         let [qkv, eta, t, w0, c0, gamma, beta] = &self.tensors;
         let [batch, length, width] = self.dims;
         ScanInputs {
@@ -90,7 +40,7 @@ impl Inputs {
     }
 }
 
-fn scan<T: Item>(inputs: &Inputs, options: &ScanOptions) -> (FlexTensor, FlexTensor) {
+fn scan<T: Real + FlexFloat>(inputs: &Inputs, options: &ScanOptions) -> (FlexTensor, FlexTensor) {
     let [batch, length, f] = inputs.dims;
     let output = kernel::scan_forward::<T>(options, &inputs.view());
     let states = [batch, options.heads, options.states(length), f + 1, f];
@@ -100,7 +50,7 @@ fn scan<T: Item>(inputs: &Inputs, options: &ScanOptions) -> (FlexTensor, FlexTen
     )
 }
 
-fn scan_backward<T: Item>(
+fn scan_backward<T: Real + FlexFloat>(
     inputs: &Inputs,
     states: &FlexTensor,
     grad: &FlexTensor,
@@ -115,8 +65,6 @@ fn scan_backward<T: Item>(
     })
 }
 
-pub(super) use by_type;
-
 impl TttOps for Flex {
     fn ttt_scan(
         qkv: FlexTensor,
@@ -129,7 +77,7 @@ impl TttOps for Flex {
         options: ScanOptions,
     ) -> (FlexTensor, FlexTensor) {
         let inputs = Inputs::new([qkv, eta, t, w0, c0, gamma, beta], &options);
-        by_type!(inputs.tensors[0], scan(&inputs, &options))
+        by_type!(inputs.tensors[0].dtype(), scan(&inputs, &options))
     }
 
     fn ttt_scan_backward(
@@ -155,7 +103,7 @@ impl TttOps for Flex {
         let inputs = Inputs::new([qkv, eta, t, w0, c0, gamma, beta], &options);
         let (states, grad) = (dense(states), dense(grad));
         by_type!(
-            inputs.tensors[0],
+            inputs.tensors[0].dtype(),
             scan_backward(&inputs, &states, &grad, &options)
         )
         .into()

@@ -6,8 +6,9 @@ mod pointwise;
 
 pub use pointwise::{dropout, dropout_add, layer_norm, rms_norm, silu_mul};
 
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
-use burn::tensor::{DType, Device, Tensor};
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::Tensor;
+use flex_slices::served;
 
 use crate::kernel::ScanOptions;
 
@@ -49,13 +50,6 @@ pub trait TttOps: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
     );
-}
-
-/// Whether the kernels of this crate serve tensors of this device and type.
-pub(crate) fn fused(device: &Device, dtype: DType) -> bool {
-    let device = device.clone().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-        && matches!(dtype, DType::F32 | DType::F64)
 }
 
 /// The seven inputs of [`ttt_scan`](crate::ttt_scan), with `d = heads * width`.
@@ -130,7 +124,7 @@ pub fn ttt_scan_with_state(tensors: ScanTensors, options: &ScanOptions) -> (Tens
         "ttt_scan: shape of `eta`"
     );
     assert_eq!(tensors.w0.dims(), [heads, f, f], "ttt_scan: shape of `w0`");
-    if !fused(&tensors.qkv.device(), tensors.qkv.dtype()) {
+    if !served(&tensors.qkv.device(), tensors.qkv.dtype()) {
         return crate::reference::ttt_scan(tensors, options);
     }
     let ScanTensors {

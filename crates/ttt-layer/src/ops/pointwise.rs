@@ -13,10 +13,9 @@ use burn::backend::{
 };
 use burn::nn::DropoutConfig;
 use burn::tensor::{Device, Distribution, Tensor};
+use flex_slices::{FlexFloat, by_type, dense, served, slice, tensor};
 
-use super::flex::{Item, by_type, dense, slice, tensor};
-use super::fused;
-use crate::kernel::{self, DropMask, Norm};
+use crate::kernel::{self, DropMask, Norm, Real};
 use crate::reference;
 
 /// Operations of the block with a kernel and a hand-written gradient on Flex.
@@ -61,7 +60,12 @@ pub trait PointwiseOps: Backend {
     fn ttt_dropout(x: FloatTensor<Self>, mask: DropMask) -> FloatTensor<Self>;
 }
 
-fn norm<T: Item>(x: &FlexTensor, params: [&FlexTensor; 2], norm: Norm, eps: f64) -> FlexTensor {
+fn norm<T: Real + FlexFloat>(
+    x: &FlexTensor,
+    params: [&FlexTensor; 2],
+    norm: Norm,
+    eps: f64,
+) -> FlexTensor {
     let shift = match norm {
         Norm::Rms => &[],
         Norm::Layer => slice::<T>(params[1]),
@@ -70,7 +74,7 @@ fn norm<T: Item>(x: &FlexTensor, params: [&FlexTensor; 2], norm: Norm, eps: f64)
     tensor(out, x.shape())
 }
 
-fn norm_backward<T: Item>(
+fn norm_backward<T: Real + FlexFloat>(
     [x, scale, grad]: [&FlexTensor; 3],
     norm: Norm,
     eps: f64,
@@ -84,19 +88,25 @@ fn norm_backward<T: Item>(
     )
 }
 
-fn gated<T: Item>(gate: &FlexTensor, up: &FlexTensor) -> FlexTensor {
+fn gated<T: Real + FlexFloat>(gate: &FlexTensor, up: &FlexTensor) -> FlexTensor {
     tensor(
         kernel::silu_mul_forward::<T>(slice(gate), slice(up)),
         gate.shape(),
     )
 }
 
-fn gated_backward<T: Item>([gate, up, grad]: [&FlexTensor; 3]) -> (FlexTensor, FlexTensor) {
+fn gated_backward<T: Real + FlexFloat>(
+    [gate, up, grad]: [&FlexTensor; 3],
+) -> (FlexTensor, FlexTensor) {
     let (d_gate, d_up) = kernel::silu_mul_backward::<T>(slice(gate), slice(up), slice(grad));
     (tensor(d_gate, gate.shape()), tensor(d_up, up.shape()))
 }
 
-fn drop<T: Item>(x: &FlexTensor, residual: Option<&FlexTensor>, mask: DropMask) -> FlexTensor {
+fn drop<T: Real + FlexFloat>(
+    x: &FlexTensor,
+    residual: Option<&FlexTensor>,
+    mask: DropMask,
+) -> FlexTensor {
     let residual = residual.map_or(&[][..], |r| slice::<T>(r));
     tensor(mask.apply::<T>(slice(x), residual), x.shape())
 }
@@ -110,7 +120,7 @@ impl PointwiseOps for Flex {
         eps: f64,
     ) -> FlexTensor {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
-        by_type!(x, norm(&x, [&scale, &shift], kind, eps))
+        by_type!(x.dtype(), norm(&x, [&scale, &shift], kind, eps))
     }
 
     fn ttt_norm_backward(
@@ -121,12 +131,12 @@ impl PointwiseOps for Flex {
         eps: f64,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, scale, grad) = (dense(x), dense(scale), dense(grad));
-        by_type!(x, norm_backward([&x, &scale, &grad], kind, eps))
+        by_type!(x.dtype(), norm_backward([&x, &scale, &grad], kind, eps))
     }
 
     fn ttt_silu_mul(gate: FlexTensor, up: FlexTensor) -> FlexTensor {
         let (gate, up) = (dense(gate), dense(up));
-        by_type!(gate, gated(&gate, &up))
+        by_type!(gate.dtype(), gated(&gate, &up))
     }
 
     fn ttt_silu_mul_backward(
@@ -135,17 +145,17 @@ impl PointwiseOps for Flex {
         grad: FlexTensor,
     ) -> (FlexTensor, FlexTensor) {
         let (gate, up, grad) = (dense(gate), dense(up), dense(grad));
-        by_type!(gate, gated_backward([&gate, &up, &grad]))
+        by_type!(gate.dtype(), gated_backward([&gate, &up, &grad]))
     }
 
     fn ttt_dropout_add(x: FlexTensor, residual: FlexTensor, mask: DropMask) -> FlexTensor {
         let (x, residual) = (dense(x), dense(residual));
-        by_type!(x, drop(&x, Some(&residual), mask))
+        by_type!(x.dtype(), drop(&x, Some(&residual), mask))
     }
 
     fn ttt_dropout(x: FlexTensor, mask: DropMask) -> FlexTensor {
         let x = dense(x);
-        by_type!(x, drop(&x, None, mask))
+        by_type!(x.dtype(), drop(&x, None, mask))
     }
 }
 
@@ -325,7 +335,7 @@ impl<B: PointwiseOps, C: CheckpointStrategy> PointwiseOps for Autodiff<B, C> {
 ///
 /// When the shapes do not fit.
 pub fn rms_norm<const D: usize>(x: Tensor<D>, scale: Tensor<1>, eps: f64) -> Tensor<D> {
-    if !fused(&x.device(), x.dtype()) {
+    if !served(&x.device(), x.dtype()) {
         return reference::rms_norm(x, scale, eps);
     }
     let [x, scale] = [x.into_dispatch(), scale.into_dispatch()];
@@ -355,7 +365,7 @@ pub fn layer_norm<const D: usize>(
     shift: Tensor<1>,
     eps: f64,
 ) -> Tensor<D> {
-    if !fused(&x.device(), x.dtype()) {
+    if !served(&x.device(), x.dtype()) {
         return reference::layer_norm(x, scale, shift, eps);
     }
     let (x, scale, shift) = (
@@ -376,7 +386,7 @@ pub fn layer_norm<const D: usize>(
 /// When the shapes differ.
 pub fn silu_mul<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
     assert_eq!(gate.dims(), up.dims(), "silu_mul: shapes differ");
-    if !fused(&gate.device(), gate.dtype()) {
+    if !served(&gate.device(), gate.dtype()) {
         return reference::silu_mul(gate, up);
     }
     Tensor::from_dispatch(Dispatch::ttt_silu_mul(
@@ -402,7 +412,7 @@ pub fn dropout_add<const D: usize>(x: Tensor<D>, residual: Tensor<D>, prob: f64)
     if prob == 0.0 {
         return x + residual;
     }
-    if !fused(&x.device(), x.dtype()) {
+    if !served(&x.device(), x.dtype()) {
         return DropoutConfig::new(prob).init().forward(x) + residual;
     }
     let mask = draw(prob, &x.device());
@@ -432,7 +442,7 @@ pub fn dropout<const D: usize>(x: Tensor<D>, prob: f64) -> Tensor<D> {
     if prob == 0.0 {
         return x;
     }
-    if !fused(&x.device(), x.dtype()) {
+    if !served(&x.device(), x.dtype()) {
         let kept = x.random_like(Distribution::Bernoulli(1.0 - prob));
         return x * kept * (1.0 / (1.0 - prob));
     }

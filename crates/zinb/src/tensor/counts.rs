@@ -1,10 +1,11 @@
 //! Poisson, negative binomial and zero-inflated negative binomial counts of a batch.
 
 use burn::tensor::{Tensor, activation};
+use flex_slices::served;
 
 #[cfg(feature = "gpu")]
 use super::cube;
-use super::ops::{CountOptions, CountTensors, RowMap, TargetValues, count_nll, fused};
+use super::ops::{CountOptions, CountTensors, RowMap, TargetValues, count_nll};
 use super::{BatchLikelihood, Nll, Targets, Weights, predictive, reference};
 use crate::kernel::{Family, MeanLink, ThetaLink};
 
@@ -183,7 +184,7 @@ impl BatchLikelihood for CountOutput {
         if cube::serves(&device, dtype) {
             return reference::count_nll(&self, targets, weights, cell_weights, cube::count_ll);
         }
-        if !fused(&device, dtype) {
+        if !served(&device, dtype) {
             let ll = reference::count_ll;
             return reference::count_nll(&self, targets, weights, cell_weights, ll);
         }

@@ -252,6 +252,40 @@ fn without_autodiff_there_is_only_a_value() {
 }
 
 #[test]
+fn rows_of_a_larger_tensor_are_those_rows() {
+    let device = Device::flex().autodiff();
+    let kept = 3..10;
+    let part = kept.start * GENES..kept.end * GENES;
+    let x = tensor(
+        counts()[part.clone()].to_vec(),
+        [7, GENES],
+        &device,
+        DType::F64,
+    );
+    let targets = Targets::Dense(x.inner());
+    let of = |h: Tensor<2>, leaf: &Tensor<2>| {
+        let poisson = CountOutput {
+            scale: Tensor::ones([7], (&device, DType::F64)),
+            h,
+            mean_link: MeanLink::Exp,
+            dispersion: None,
+            logit: None,
+        };
+        let nll = poisson.into_nll(&targets, &Weights::default());
+        let grads = nll.loss.clone().backward();
+        (values(nll.loss), values(leaf.grad(&grads).unwrap()))
+    };
+    let h = wave(CELLS * GENES, 0.7);
+    let all = tensor(h.clone(), [CELLS, GENES], &device, DType::F64).require_grad();
+    // Nothing else holds the product, of which these rows are a view.
+    let (loss, by_all) = of((all.clone() * 2.0).slice([kept]), &all);
+    let own = tensor(h[part.clone()].to_vec(), [7, GENES], &device, DType::F64).require_grad();
+    let (expected, by_own) = of(own.clone() * 2.0, &own);
+    assert_eq!(loss, expected);
+    assert_eq!(by_all[part], by_own);
+}
+
+#[test]
 fn mean_over_entries_is_the_mean_over_cells_by_the_number_of_features() {
     let device = Device::flex();
     let targets = Targets::from(sparse(&device, DType::F64));

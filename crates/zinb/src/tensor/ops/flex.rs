@@ -1,60 +1,15 @@
 //! The kernel on the slices of Flex tensors.
 
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
-use burn::tensor::{DType, Element, Shape, TensorData};
+use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut, tensor};
 use rayon::prelude::*;
 
 use super::{CountOps, CountOptions};
-use crate::Real;
 use crate::kernel::{self, Counts, Family, Input, Number};
-
-/// Element types with a kernel.
-trait Item: Number + Real + Element {
-    fn elements(tensor: &FlexTensor) -> Option<&[Self]>;
-    fn elements_mut(tensor: &mut FlexTensor) -> Option<&mut [Self]>;
-}
-
-macro_rules! item {
-    ($type:ty) => {
-        impl Item for $type {
-            fn elements(tensor: &FlexTensor) -> Option<&[$type]> {
-                tensor.as_slice()
-            }
-            fn elements_mut(tensor: &mut FlexTensor) -> Option<&mut [$type]> {
-                tensor.try_storage_mut()
-            }
-        }
-    };
-}
-item!(f32);
-item!(f64);
-
-/// A contiguous tensor: transposed, sliced or expanded views have no plain slice.
-fn dense(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() {
-        tensor
-    } else {
-        tensor.to_contiguous()
-    }
-}
-
-fn slice<T: Item>(tensor: &FlexTensor) -> &[T] {
-    match T::elements(tensor) {
-        Some(slice) => slice,
-        None => panic!(
-            "expected a contiguous tensor of {}",
-            std::any::type_name::<T>()
-        ),
-    }
-}
-
-fn tensor<T: Item>(data: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(data, shape.into()))
-}
 
 /// As `FlexTensor`s: h, theta, logit, scale, target, weights, cells. The gradients of `h` and `logit` take the memory of these where
 /// nobody else holds it.
-fn nll<T: Item>(t: [FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
+fn nll<T: Number + FlexFloat>(t: [FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
     let [mut h, theta, mut logit, scale, target, weights, cells] = t;
     let n_features = h.shape()[1];
     let target = slice::<T>(&target);
@@ -108,7 +63,7 @@ fn nll<T: Item>(t: [FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
             nothing(),
         ];
     }
-    let (nll, d_theta) = kernel::run_in_place(&input, writable(&mut h), writable(&mut logit));
+    let (nll, d_theta) = kernel::run_in_place(&input, slice_mut(&mut h), slice_mut(&mut logit));
     let loss = loss(&nll);
     let d_theta = match d_theta.is_empty() {
         true => tensor(d_theta, [0]),
@@ -117,22 +72,11 @@ fn nll<T: Item>(t: [FlexTensor; 7], options: &CountOptions) -> [FlexTensor; 5] {
     [loss, tensor(nll, [n_cells]), h, d_theta, logit]
 }
 
-/// The elements of a tensor, which is copied first if somebody else holds it.
-fn writable<T: Item>(x: &mut FlexTensor) -> &mut [T] {
-    if T::elements_mut(x).is_none() {
-        *x = tensor(slice::<T>(x).to_vec(), x.shape());
-    }
-    match T::elements_mut(x) {
-        Some(elements) => elements,
-        None => unreachable!("a new tensor has one owner"),
-    }
-}
-
-fn scale<T: Item>(mut x: FlexTensor, factor: &FlexTensor) -> FlexTensor {
+fn scale<T: Number + FlexFloat>(mut x: FlexTensor, factor: &FlexTensor) -> FlexTensor {
     const PIECE: usize = 1 << 15;
     let factor = slice::<T>(factor)[0];
     if factor != T::from_f64(1.0) {
-        writable::<T>(&mut x).par_chunks_mut(PIECE).for_each(|x| {
+        slice_mut::<T>(&mut x).par_chunks_mut(PIECE).for_each(|x| {
             for x in x {
                 *x = *x * factor;
             }
@@ -153,18 +97,11 @@ impl CountOps for Flex {
         options: CountOptions,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let t = [h, theta, logit, scale, target, weights, cells].map(dense);
-        match t[0].dtype() {
-            DType::F64 => nll::<f64>(t, &options),
-            _ => nll::<f32>(t, &options),
-        }
-        .into()
+        by_type!(t[0].dtype(), nll(t, &options)).into()
     }
 
     fn count_scale(x: FlexTensor, factor: FlexTensor) -> FlexTensor {
         let (x, factor) = (dense(x), dense(factor));
-        match x.dtype() {
-            DType::F64 => scale::<f64>(x, &factor),
-            _ => scale::<f32>(x, &factor),
-        }
+        by_type!(x.dtype(), scale(x, &factor))
     }
 }

@@ -5,8 +5,8 @@ mod flex;
 
 use std::sync::Arc;
 
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension, tensor::FloatTensor};
-use burn::tensor::{DType, Device, Tensor};
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::Tensor;
 use sparse_ops::CsrPattern;
 
 use crate::kernel::{Family, MeanLink, Rows, ThetaLink};
@@ -88,13 +88,6 @@ pub trait CountOps: Backend {
 
     /// A tensor times a number `[1]`, in place where nobody else holds it.
     fn count_scale(x: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-/// Whether the kernel serves tensors of this device and type.
-pub(super) fn fused(device: &Device, dtype: DType) -> bool {
-    let device = device.clone().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-        && matches!(dtype, DType::F32 | DType::F64)
 }
 
 /// What the operation takes.
