@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The published inClust+ program on the sets of `inclust_integration.py`, without labels, and seconds per epoch.
 
-usage: inclust_program.py PROGRAM DATA OUT [--sets mixology,...] [--seeds 0] [--steps 1600] [--time] [--beside BINARY]
+usage: inclust_program.py PROGRAM DATA OUT [--sets mixology,...] [--seeds 0] [--steps 1600] [--time] [--beside BINARY] [--set KEY=VALUE]
 
 PROGRAM is a checkout of its repository. What is changed, in memory: the names of the Keras modules, and plotting libraries that it loads and does not
 use. It is given what it asks for: logarithms scaled to 0 to 1 per data set and gene, all masks on, a covariate per batch, no labels, its unsupervised mode
@@ -78,7 +78,7 @@ def ours(args, name, epochs):
     out = args.out / name / f"beside-{epochs}"
     shutil.rmtree(out, ignore_errors=True)
     settings = ["model.encoder=[200,50]", "model.n_latent=50", "model.decoder=[200]", "train.batch_size=500", "train.micro_batch=500", "n_components=20",
-                f"train.epochs={epochs}", "train.checkpoint_every=1000"] + (["plan=paired"] if name == "paired" else [])
+                f"train.epochs={epochs}", "train.checkpoint_every=1000"] + (["plan=paired"] if name == "paired" else []) + args.set
     command = [args.beside, "integrate", *inputs, "-o", out, "-q"] + [x for s in settings for x in ("--set", s)]
     subprocess.run([str(c) for c in command], check=True, env=dict(os.environ, RAYON_NUM_THREADS=str(args.threads)))
     return json.loads((out / "summary.json").read_text())["seconds"]["train"]
@@ -96,6 +96,7 @@ def main():
     p.add_argument("--stage", choices=["prepare", "train", "score"], required=True)
     p.add_argument("--time", action="store_true", help="train for 2 and for 12 epochs and print the seconds of one")
     p.add_argument("--beside", type=pathlib.Path, help="the command, to be timed likewise")
+    p.add_argument("--set", action="append", default=[], help="a setting of the command")
     args = p.parse_args()
     args.program, args.out, args.beside = args.program.resolve(), args.out.resolve(), args.beside and args.beside.resolve()
     if args.stage == "prepare":

@@ -1,5 +1,5 @@
-//! The batch kernel, forward with all gradients, at 256 cells x 2,000 genes: mean `e^h`, dispersion per gene,
-//! logits of extra zeros per cell and gene. The outputs of the network are copied into place each time, where the gradients
+//! The batch kernel, forward with all gradients, at 256 cells x 2,000 genes: mean `e^h` or the softmax, dispersion per gene,
+//! for ZINB logits of extra zeros per cell and gene. The outputs of the network are copied into place each time, where the gradients
 //! then take their place; `benches/torch_peers.py zinb` copies its inputs too.
 //!
 //! `RAYON_NUM_THREADS=2 cargo bench -p zinb`
@@ -59,32 +59,47 @@ fn kernels(c: &mut Criterion) {
             columns: &columns,
             values: &values,
         };
-        for (kind, counts) in [("dense", Counts::Dense(&dense)), ("sparse", sparse)] {
-            for (link, mean_link) in [("exp", MeanLink::Exp), ("softmax", MeanLink::Softmax)] {
-                let input = Input {
-                    family: Family::Zinb,
-                    n_features: GENES,
-                    h: &[],
-                    mean_link,
-                    scale: &scale,
-                    theta: &theta,
-                    theta_link: ThetaLink::Exp,
-                    theta_rows: Rows::One,
-                    logit: &[],
-                    weights: None,
-                    counts,
-                    cell_weights: &cell_weights,
-                };
-                let name = format!("{}%_zeros/{kind}/{link}", zeros * 100.0);
-                let (mut own_h, mut own_logit) = (h.clone(), logit.clone());
-                group.bench_function(name, |b| {
-                    b.iter(|| {
-                        own_h.copy_from_slice(&h);
-                        own_logit.copy_from_slice(&logit);
-                        black_box(run_in_place(&input, &mut own_h, &mut own_logit))
-                    });
+        let cases = [
+            (
+                "dense/exp",
+                Family::Zinb,
+                MeanLink::Exp,
+                Counts::Dense(&dense),
+            ),
+            (
+                "dense/softmax",
+                Family::Zinb,
+                MeanLink::Softmax,
+                Counts::Dense(&dense),
+            ),
+            ("sparse/exp", Family::Zinb, MeanLink::Exp, sparse),
+            ("sparse/softmax", Family::Zinb, MeanLink::Softmax, sparse),
+            ("nb/sparse/softmax", Family::Nb, MeanLink::Softmax, sparse),
+        ];
+        for (case, family, mean_link, counts) in cases {
+            let logit: &[f32] = if family == Family::Zinb { &logit } else { &[] };
+            let input = Input {
+                family,
+                n_features: GENES,
+                h: &[],
+                mean_link,
+                scale: &scale,
+                theta: &theta,
+                theta_link: ThetaLink::Exp,
+                theta_rows: Rows::One,
+                logit: &[],
+                weights: None,
+                counts,
+                cell_weights: &cell_weights,
+            };
+            let (mut own_h, mut own_logit) = (h.clone(), logit.to_vec());
+            group.bench_function(format!("{}%_zeros/{case}", zeros * 100.0), |b| {
+                b.iter(|| {
+                    own_h.copy_from_slice(&h);
+                    own_logit.copy_from_slice(logit);
+                    black_box(run_in_place(&input, &mut own_h, &mut own_logit))
                 });
-            }
+            });
         }
     }
     group.finish();

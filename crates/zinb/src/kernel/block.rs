@@ -27,6 +27,7 @@ pub(crate) const ZINB: u8 = Family::Zinb as u8;
 pub(crate) type Lanes<T> = [T; LANES];
 
 /// Parameters of a block: mean m, inverse dispersion t, logit l of an extra zero.
+#[derive(Clone, Copy)]
 pub(crate) struct Parameters<T> {
     pub mu: Lanes<T>,
     pub theta: Lanes<T>,
@@ -46,6 +47,7 @@ impl<T: Real> Parameters<T> {
 
 /// Log-likelihoods of a block and their slopes by the logarithms of mean and dispersion,
 /// `m ∂ll/∂m` and `t ∂ll/∂t`, and by the logit.
+#[derive(Clone, Copy)]
 pub(crate) struct Slopes<T> {
     pub ll: Lanes<T>,
     pub mu: Lanes<T>,
@@ -72,15 +74,17 @@ impl<T: Real> Slopes<T> {
     }
 }
 
-/// A number type with block functions.
+/// A number type with block functions, which say besides whether all entries are in their range; others are for [`exact_block`].
 pub(crate) trait Block: Real {
     /// All observations are 0.
-    fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<Self>) -> Slopes<Self>;
+    fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<Self>) -> (Slopes<Self>, bool);
     /// Observations above 0.
     fn counts<const FAMILY: u8, const FMA: bool>(
         x: &Lanes<Self>,
         p: &Parameters<Self>,
-    ) -> Slopes<Self>;
+    ) -> (Slopes<Self>, bool);
+    /// Whether an entry is in the range of the quick functions.
+    fn in_range<const FAMILY: u8>(x: Self, p: &Parameters<Self>, i: usize) -> bool;
     /// `e^x`; in `f32` of arguments clamped to [-87.3, 88.7].
     fn exp<const FMA: bool>(self) -> Self;
     /// `ln(1 + e^x)`.
@@ -118,20 +122,33 @@ fn times(mu: f64, slope: f64, x: f64) -> f64 {
     }
 }
 
+/// A block with the entries out of range by the scalar functions. By value, so that blocks without any stay in registers.
+#[cold]
+pub(crate) fn exact_block<T: Block, const FAMILY: u8>(
+    mut slopes: Slopes<T>,
+    x: Lanes<T>,
+    p: Parameters<T>,
+) -> Slopes<T> {
+    for i in (0..LANES).filter(|&i| !T::in_range::<FAMILY>(x[i], &p, i)) {
+        slopes.set(i, exact::<_, FAMILY>(x[i], &p, i));
+    }
+    slopes
+}
+
 impl Block for f64 {
-    fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<f64>) -> Slopes<f64> {
-        Self::counts::<FAMILY, FMA>(&[0.0; LANES], p)
+    fn zeros<const FAMILY: u8, const FMA: bool>(_: &Parameters<f64>) -> (Slopes<f64>, bool) {
+        (Slopes::zero(), false)
     }
 
     fn counts<const FAMILY: u8, const FMA: bool>(
-        x: &Lanes<f64>,
-        p: &Parameters<f64>,
-    ) -> Slopes<f64> {
-        let mut slopes = Slopes::zero();
-        for i in 0..LANES {
-            slopes.set(i, exact::<_, FAMILY>(x[i], p, i));
-        }
-        slopes
+        _: &Lanes<f64>,
+        _: &Parameters<f64>,
+    ) -> (Slopes<f64>, bool) {
+        (Slopes::zero(), false)
+    }
+
+    fn in_range<const FAMILY: u8>(_: f64, _: &Parameters<f64>, _: usize) -> bool {
+        false
     }
 
     fn exp<const FMA: bool>(self) -> f64 {
@@ -150,7 +167,7 @@ const LOGIT: f32 = 40.0;
 
 impl Block for f32 {
     #[inline(always)]
-    fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<f32>) -> Slopes<f32> {
+    fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<f32>) -> (Slopes<f32>, bool) {
         let mut s = Slopes::zero();
         let mut common = true;
         for i in 0..LANES {
@@ -158,19 +175,14 @@ impl Block for f32 {
             common &= in_range_at_zero::<FAMILY>(m, t, l);
             [s.ll[i], s.mu[i], s.theta[i], s.logit[i]] = zero::<FAMILY, FMA>(m, t, l);
         }
-        if !common {
-            repair::<FAMILY>(&mut s, &[0.0; LANES], p, |i| {
-                in_range_at_zero::<FAMILY>(p.mu[i], p.theta[i], p.logit[i])
-            });
-        }
-        s
+        (s, common)
     }
 
     #[inline(always)]
     fn counts<const FAMILY: u8, const FMA: bool>(
         x: &Lanes<f32>,
         p: &Parameters<f32>,
-    ) -> Slopes<f32> {
+    ) -> (Slopes<f32>, bool) {
         let mut s = Slopes::zero();
         let mut common = true;
         let mut above = false;
@@ -189,12 +201,15 @@ impl Block for f32 {
             let sums = [low[0][i] + high[0][i], low[1][i] + high[1][i]];
             [s.ll[i], s.mu[i], s.theta[i], s.logit[i]] = count::<FAMILY, FMA>(x[i], m, t, l, sums);
         }
-        if !common {
-            repair::<FAMILY>(&mut s, x, p, |i| {
-                in_range::<FAMILY>(x[i], p.mu[i], p.theta[i], p.logit[i])
-            });
+        (s, common)
+    }
+
+    fn in_range<const FAMILY: u8>(x: f32, p: &Parameters<f32>, i: usize) -> bool {
+        let (m, t, l) = (p.mu[i], p.theta[i], p.logit[i]);
+        match x {
+            0.0 => in_range_at_zero::<FAMILY>(m, t, l),
+            _ => in_range::<FAMILY>(x, m, t, l),
         }
-        s
     }
 
     #[inline(always)]
@@ -208,19 +223,6 @@ impl Block for f32 {
     #[inline(always)]
     fn sigmoid<const FMA: bool>(self) -> f32 {
         super::lanes::sigmoid::<FMA>(self)
-    }
-}
-
-/// Entries out of range, by the scalar functions.
-#[cold]
-fn repair<const FAMILY: u8>(
-    slopes: &mut Slopes<f32>,
-    x: &Lanes<f32>,
-    p: &Parameters<f32>,
-    in_range: impl Fn(usize) -> bool,
-) {
-    for i in (0..LANES).filter(|&i| !in_range(i)) {
-        slopes.set(i, exact::<_, FAMILY>(x[i], p, i));
     }
 }
 

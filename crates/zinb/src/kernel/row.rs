@@ -1,6 +1,9 @@
 //! One cell: means from the network's output, likelihood, gradients.
 
-use super::block::{Lanes, Parameters, Slopes, ZINB};
+// As in `block`.
+#![allow(clippy::needless_range_loop)]
+
+use super::block::{Lanes, Parameters, Slopes, ZINB, exact_block};
 use super::lanes::LANES;
 use super::{MeanLink, Number};
 
@@ -89,25 +92,12 @@ impl<T: Number> Scratch<T> {
                 }
             }
             MeanLink::Softmax => {
-                let mut top = [T::from_f64(f64::NEG_INFINITY); LANES];
-                for h in h.chunks(LANES) {
-                    for (top, h) in top.iter_mut().zip(h) {
-                        *top = if *h > *top { *h } else { *top };
-                    }
-                }
-                let top = top
-                    .into_iter()
-                    .fold(top[0], |a, b| if b > a { b } else { a });
+                let lowest = T::from_f64(f64::NEG_INFINITY);
+                let top = fold(h, lowest, |a, b| if b > a { b } else { a });
                 for ((h, _), slope) in out {
                     *slope = (*h - top).exp::<FMA>();
                 }
-                let mut sums = [T::default(); LANES];
-                for e in self.slope.chunks(LANES) {
-                    for (sum, e) in sums.iter_mut().zip(e) {
-                        *sum += *e;
-                    }
-                }
-                let sum = sums.into_iter().fold(T::default(), |a, b| a + b);
+                let sum = fold(&self.slope, T::default(), |a, b| a + b);
                 let inverse = one / sum;
                 for (mu, slope) in self.mu.iter_mut().zip(&mut self.slope) {
                     *slope = *slope * inverse;
@@ -186,30 +176,64 @@ fn zeros<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
     scratch: &Scratch<T>,
     sums: &mut [f64; LANES],
 ) {
-    let (zero, factor) = (T::default(), T::default() - row.factor);
-    for at in (0..scratch.mu.len()).step_by(LANES) {
-        let mut p = Parameters::filler();
-        let mut weight = [zero; LANES];
-        load(&scratch.mu, at, &mut p.mu);
-        load(row.theta, at, &mut p.theta);
-        let logit = if GRAD { &*gradients.logit } else { row.logit };
-        load(logit, at, &mut p.logit);
-        load(&scratch.weight, at, &mut weight);
-        let mut s = T::zeros::<FAMILY, FMA>(&p);
-        weigh(&mut s, &weight, sums);
-        if GRAD {
-            store(&s.mu, gradients.h, at);
-            let mut log_theta = [zero; LANES];
-            load(gradients.log_theta, at, &mut log_theta);
-            for (sum, slope) in log_theta.iter_mut().zip(&s.theta) {
-                *sum += *slope * factor;
-            }
-            for slope in &mut s.logit {
-                *slope = *slope * factor;
-            }
-            store(&log_theta, gradients.log_theta, at);
-            store(&s.logit, gradients.logit, at);
+    let n = scratch.mu.len();
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        zero_block::<T, FAMILY, FMA, GRAD, true>(row, gradients, scratch, sums, at);
+    }
+    if whole < n {
+        zero_block::<T, FAMILY, FMA, GRAD, false>(row, gradients, scratch, sums, whole);
+    }
+}
+
+/// The entries from a place on, `WHOLE` if there are `LANES` of them.
+#[inline(always)]
+fn zero_block<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool, const WHOLE: bool>(
+    row: &Row<'_, T>,
+    gradients: &mut RowGradients<'_, T>,
+    scratch: &Scratch<T>,
+    sums: &mut [f64; LANES],
+    at: usize,
+) {
+    let zero = T::default();
+    let filler = Parameters::filler();
+    let logit = if GRAD { &*gradients.logit } else { row.logit };
+    let p = Parameters {
+        mu: load::<T, WHOLE>(&scratch.mu, at, filler.mu),
+        theta: load::<T, WHOLE>(row.theta, at, filler.theta),
+        logit: load::<T, WHOLE>(logit, at, filler.logit),
+    };
+    let weight = load::<T, WHOLE>(&scratch.weight, at, [zero; LANES]);
+    let factor = zero - row.factor;
+    match T::zeros::<FAMILY, FMA>(&p) {
+        (s, true) => put::<T, GRAD, WHOLE>(s, &weight, factor, gradients, sums, at),
+        (s, false) => {
+            let s = exact_block::<T, FAMILY>(s, [zero; LANES], p);
+            put::<T, GRAD, WHOLE>(s, &weight, factor, gradients, sums, at);
         }
+    }
+}
+
+#[inline(always)]
+fn put<T: Number, const GRAD: bool, const WHOLE: bool>(
+    s: Slopes<T>,
+    weight: &Lanes<T>,
+    factor: T,
+    gradients: &mut RowGradients<'_, T>,
+    sums: &mut [f64; LANES],
+    at: usize,
+) {
+    let mut s = weighed(s, weight, sums);
+    if GRAD {
+        store::<T, WHOLE>(&s.mu, gradients.h, at);
+        let nothing = [T::default(); LANES];
+        let mut log_theta = load::<T, WHOLE>(gradients.log_theta, at, nothing);
+        for i in 0..LANES {
+            log_theta[i] += s.theta[i] * factor;
+            s.logit[i] = s.logit[i] * factor;
+        }
+        store::<T, WHOLE>(&log_theta, gradients.log_theta, at);
+        store::<T, WHOLE>(&s.logit, gradients.logit, at);
     }
 }
 
@@ -241,8 +265,11 @@ fn counts<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool>(
                 p.logit[i] = logits[i];
             }
         }
-        let mut s = T::counts::<FAMILY, FMA>(&x, &p);
-        weigh(&mut s, &weight, sums);
+        let s = match T::counts::<FAMILY, FMA>(&x, &p) {
+            (s, true) => s,
+            (s, false) => exact_block::<T, FAMILY>(s, x, p),
+        };
+        let s = weighed(s, &weight, sums);
         if GRAD {
             for (i, &j) in places.iter().enumerate() {
                 let j = j as usize;
@@ -267,13 +294,7 @@ fn through_link<T: Number>(
 ) {
     let factor = T::default() - row.factor;
     if row.link == MeanLink::Softmax {
-        let mut sums = [T::default(); LANES];
-        for g in gradients.h.chunks(LANES) {
-            for (sum, g) in sums.iter_mut().zip(g) {
-                *sum += *g;
-            }
-        }
-        let sum = sums.into_iter().fold(T::default(), |a, b| a + b);
+        let sum = fold(gradients.h, T::default(), |a, b| a + b);
         for (g, share) in gradients.h.iter_mut().zip(&scratch.slope) {
             *g = factor * (*g - *share * sum);
         }
@@ -286,7 +307,7 @@ fn through_link<T: Number>(
 
 /// Applies weights and adds the log-likelihoods up.
 #[inline(always)]
-fn weigh<T: Number>(s: &mut Slopes<T>, weight: &Lanes<T>, sums: &mut [f64; LANES]) {
+fn weighed<T: Number>(mut s: Slopes<T>, weight: &Lanes<T>, sums: &mut [f64; LANES]) -> Slopes<T> {
     for i in 0..LANES {
         let w = weight[i];
         sums[i] += (s.ll[i] * w).to_f64();
@@ -294,29 +315,43 @@ fn weigh<T: Number>(s: &mut Slopes<T>, weight: &Lanes<T>, sums: &mut [f64; LANES
         s.theta[i] = s.theta[i] * w;
         s.logit[i] = s.logit[i] * w;
     }
+    s
 }
 
-/// Up to `LANES` values from a place on; what is missing stays as it is.
+/// Joins all values: each lane its own in their order, then the lanes.
 #[inline(always)]
-fn load<T: Copy>(from: &[T], at: usize, into: &mut Lanes<T>) {
-    match from.get(at..at + LANES) {
-        Some(all) => into.copy_from_slice(all),
-        None => {
-            for (into, from) in into.iter_mut().zip(from.get(at..).unwrap_or(&[])) {
-                *into = *from;
-            }
+fn fold<T: Copy>(values: &[T], start: T, join: impl Fn(T, T) -> T) -> T {
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [start; LANES];
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] = join(lanes[i], block[i]);
         }
     }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane = join(*lane, *x);
+    }
+    lanes.into_iter().fold(start, join)
 }
 
+/// Up to `LANES` values from a place on, those of `filler` where there are none. `WHOLE` blocks are there or not at all, and are moved in registers.
 #[inline(always)]
-fn store<T: Copy>(from: &Lanes<T>, into: &mut [T], at: usize) {
-    match into.get_mut(at..at + LANES) {
-        Some(all) => all.copy_from_slice(from),
-        None => {
-            for (into, from) in into.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(from) {
-                *into = *from;
-            }
-        }
+fn load<T: Copy, const WHOLE: bool>(from: &[T], at: usize, mut filler: Lanes<T>) -> Lanes<T> {
+    let from = from.get(at..).unwrap_or_default();
+    if WHOLE {
+        return from.first_chunk().copied().unwrap_or(filler);
+    }
+    filler.iter_mut().zip(from).for_each(|(a, b)| *a = *b);
+    filler
+}
+
+/// The other way.
+#[inline(always)]
+fn store<T: Copy, const WHOLE: bool>(from: &Lanes<T>, into: &mut [T], at: usize) {
+    let into = into.get_mut(at..).unwrap_or_default();
+    if !WHOLE {
+        into.iter_mut().zip(from).for_each(|(a, b)| *a = *b);
+    } else if let Some(all) = into.first_chunk_mut() {
+        *all = *from;
     }
 }
