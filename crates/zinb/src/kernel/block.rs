@@ -27,7 +27,6 @@ pub(crate) const ZINB: u8 = Family::Zinb as u8;
 pub(crate) type Lanes<T> = [T; LANES];
 
 /// Parameters of a block: mean m, inverse dispersion t, logit l of an extra zero.
-#[derive(Clone, Copy)]
 pub(crate) struct Parameters<T> {
     pub mu: Lanes<T>,
     pub theta: Lanes<T>,
@@ -47,7 +46,6 @@ impl<T: Real> Parameters<T> {
 
 /// Log-likelihoods of a block and their slopes by the logarithms of mean and dispersion,
 /// `m ∂ll/∂m` and `t ∂ll/∂t`, and by the logit.
-#[derive(Clone, Copy)]
 pub(crate) struct Slopes<T> {
     pub ll: Lanes<T>,
     pub mu: Lanes<T>,
@@ -74,7 +72,7 @@ impl<T: Real> Slopes<T> {
     }
 }
 
-/// A number type with block functions, which say besides whether all entries are in their range; others are for [`exact_block`].
+/// A number type with block functions. They say besides whether all entries are in their range; those that are not are for [`exact_block`].
 pub(crate) trait Block: Real {
     /// All observations are 0.
     fn zeros<const FAMILY: u8, const FMA: bool>(p: &Parameters<Self>) -> (Slopes<Self>, bool);
