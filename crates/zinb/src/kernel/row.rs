@@ -205,6 +205,7 @@ fn zero_block<T: Number, const FAMILY: u8, const FMA: bool, const GRAD: bool, co
     };
     let weight = load::<T, WHOLE>(&scratch.weight, at, [zero; LANES]);
     let factor = zero - row.factor;
+    // Each branch puts its own: where they met, the common one would go through memory.
     match T::zeros::<FAMILY, FMA>(&p) {
         (s, true) => put::<T, GRAD, WHOLE>(s, &weight, factor, gradients, sums, at),
         (s, false) => {
