@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Time and memory of `cellweave cluster` by number of cells, as a table for docs/results.md.
 
-usage: scdefr_scale.py BINARY OUT [--cells 2000,4000,...] [--genes 2000] [--epochs 3] [--clusters 10] [--set KEY=VALUE]
+usage: scdefr_scale.py BINARY OUT [--cells 2000,4000,...] [--genes 2000] [--epochs 6] [--clusters 10] [--set KEY=VALUE]
 
-Simulated cells; each stage runs that many epochs. Seconds per epoch are those of a stage over its epochs, checkpoints and the
-first clusters included; memory is the largest resident set of the whole command. Finished runs are not repeated.
+Simulated cells; each stage runs that many epochs and writes a checkpoint after each. Seconds per epoch are the median of the times between the
+checkpoints of a stage, so that start and first clusters are not in them; memory is the largest resident set of the whole command.
+Finished runs are not repeated.
 """
-import argparse, json, pathlib, subprocess
+import argparse, itertools, json, pathlib, statistics, subprocess, time
+
+
+STAGES = ("pretrain", "cluster")
 
 
 def run(args, cells):
@@ -14,12 +18,27 @@ def run(args, cells):
     if not data.exists():
         command = [args.binary, "simulate", "-o", data, "--cells", cells, "--genes", args.genes, "--molecules", args.molecules]
         subprocess.run([str(c) for c in command], check=True)
-    if not (out / "summary.json").exists():
+    times = out / "checkpoint_times.json"
+    if not times.exists():
         command = [args.binary, "cluster", data, "-o", out, "-k", args.clusters, "-q"]
-        for s in ["umap=false", f"train.stages.pretrain.epochs={args.epochs}", f"train.stages.cluster.epochs={args.epochs}", *args.set]:
+        for s in ["umap=false", "n_models=1", "train.checkpoint_every=1", *(f"train.stages.{stage}.epochs={args.epochs}" for stage in STAGES), *args.set]:
             command += ["--set", s]
-        subprocess.run([str(c) for c in command], check=True)
-    return json.loads((out / "summary.json").read_text())
+        seen, running = {}, subprocess.Popen([str(c) for c in command])
+        while running.poll() is None:
+            # Older ones are deleted as the run goes on.
+            for manifest in out.glob("checkpoints/model-0/*/gen-*/manifest.json"):
+                try:
+                    seen.setdefault(str(manifest.relative_to(out)), manifest.stat().st_mtime)
+                except FileNotFoundError:
+                    pass
+            time.sleep(0.02)
+        if running.returncode:
+            raise SystemExit(f"{cells} cells: the command failed")
+        times.write_text(json.dumps(seen))
+    seen = json.loads(times.read_text())
+    of = lambda stage: sorted(at for name, at in seen.items() if name.split("/")[2] == stage)
+    epochs = [[b - a for a, b in itertools.pairwise(of(stage))] for stage in STAGES]
+    return json.loads((out / "summary.json").read_text()), epochs
 
 
 def main():
@@ -29,17 +48,17 @@ def main():
     p.add_argument("--cells", default="2000,4000,8000,16000,32000,64000")
     p.add_argument("--genes", type=int, default=2000)
     p.add_argument("--molecules", type=int, default=1000)
-    p.add_argument("--epochs", type=int, default=3)
+    p.add_argument("--epochs", type=int, default=6)
     p.add_argument("--clusters", type=int, default=10)
     p.add_argument("--set", action="append", default=[])
     args = p.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    print("| cells | s per epoch, first stage | second stage | us per cell | prepare, s | whole run, s | peak GiB |\n|---|---|---|---|---|---|---|")
+    print("| cells | s per epoch, first stage | us per cell | second stage | us per cell | epochs timed | prepare, s | peak GiB |\n|---|---|---|---|---|---|---|---|")
     for cells in map(int, args.cells.split(",")):
-        s = run(args, cells)
-        t = s["seconds"]
-        first, second = t["pretrain"] / args.epochs, t["cluster"] / args.epochs
-        print(f"| {cells:,} | {first:.2f} | {second:.2f} | {1e6 * first / cells:.0f} | {t['prepare']:.1f} | {sum(t.values()):.0f} | {s['peak_memory_bytes'] / 2**30:.2f} |", flush=True)
+        s, epochs = run(args, cells)
+        columns = " | ".join(f"{statistics.median(e):.2f} | {1e6 * statistics.median(e) / cells:.0f}" for e in epochs)
+        timed = " + ".join(str(len(e)) for e in epochs)
+        print(f"| {cells:,} | {columns} | {timed} | {s['seconds']['prepare']:.1f} | {s['peak_memory_bytes'] / 2**30:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

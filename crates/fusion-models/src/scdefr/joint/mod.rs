@@ -13,7 +13,8 @@ pub use mixture::Mixture;
 pub use space::{JointSpace, Part};
 
 use super::PartitionError;
-use worth::Worth;
+use ward::Cut;
+use worth::{Worth, smallest};
 
 /// Cells at most that the tree of clusters is made of; the mixture is fitted to all.
 const IN_TREE: usize = 8192;
@@ -21,18 +22,17 @@ const IN_TREE: usize = 8192;
 const TREES: u64 = 8;
 /// Share of the largest worth that counts as level with it.
 const LEVEL: f64 = 0.9;
-/// Clusters of fewer cells are not split.
-const SMALLEST: usize = 6;
 
 /// Clusters of cells in the [`JointSpace`] of what several models and the principal components say of them.
 ///
 /// ```text
 /// tree:     Ward's, of 8,192 cells at most, evenly spread
 /// start:    the cut of at most k clusters that is worth most; from there on that cluster is split in two, as the tree has it, which leaves most worth,
-///           until there are k
+///           until there are k; outliers are not split off
 /// clusters: normal mixture with one covariance for all from there                               see Mixture
 ///           the same from eight trees of four fifths of the cells; that is taken which is worth most
-/// worth:    of a cut, silhouette x modularity in the graph of 15 neighbours; of their number, mean over clusters of the silhouette x modularity^5
+/// worth:    of a cut, silhouette x modularity in the graph of 15 neighbours x share of the clusters that are not a few outliers;
+///           of their number, mean over clusters of the silhouette x modularity^5                  outliers: fewer than ten cells, or than half of n / k
 /// number:   the fewest that are worth nine tenths of the most
 /// ```
 ///
@@ -128,7 +128,7 @@ impl JointClusters {
     /// As [`of`](Self::of).
     pub fn of_similar_size(&self, k: usize) -> Result<Mixture, PartitionError> {
         self.check(k)?;
-        Ok(self.mixture(&self.whole, &self.whole.tree.cut(k), k))
+        Ok(self.mixture(&self.whole, &self.whole.of_similar_size(k), k))
     }
 
     fn check(&self, k: usize) -> Result<(), MetricError> {
@@ -153,7 +153,7 @@ impl JointClusters {
         let most = most.min(self.whole.cells.len().saturating_sub(1)).max(2);
         let (mut mixtures, mut worths) = (vec![], vec![]);
         for k in 2..=most {
-            let mixture = self.mixture(&self.whole, &self.whole.tree.cut(k), k);
+            let mixture = self.mixture(&self.whole, &self.whole.of_similar_size(k), k);
             worths.push(judge.of_number(&mixture.assign(&points).0, k));
             mixtures.push(mixture);
         }
@@ -194,40 +194,39 @@ impl Sample {
 
     /// `k` clusters of these cells.
     fn start(&self, k: usize, judge: &Worth) -> Vec<usize> {
-        let best_cut = (2..=k).map(|k| (k, judge.of(&self.tree.cut(k), k))).fold(
-            (1, f64::NEG_INFINITY),
-            |best, at| {
-                if at.1 > best.1 { at } else { best }
-            },
-        );
-        let mut nodes = self.tree.roots(best_cut.0);
-        let mut labels = self.tree.cut(best_cut.0);
-        while nodes.len() < k {
-            let split = |node: usize| {
-                let (left, right) = self.tree.parts(node)?;
-                let mut labels = labels.clone();
-                self.tree.cells(right).for_each(|i| labels[i] = nodes.len());
-                Some((left, right, labels))
-            };
-            let large = |&at: &usize| self.tree.cells(nodes[at]).count() >= SMALLEST;
-            let best = (0..nodes.len())
-                .filter(large)
-                .filter_map(|at| {
-                    let (left, right, labels) = split(nodes[at])?;
-                    let worth = judge.of(&labels, nodes.len() + 1);
-                    Some((worth, at, left, right, labels))
-                })
-                .reduce(|best, one| if one.0 > best.0 { one } else { best });
-            let Some((_, at, left, right, after)) = best else {
+        let least = smallest(self.cells.len(), k);
+        let cuts = (1..=k).map_while(|k| self.tree.cut(k, least));
+        let Some(mut best) = dearest(cuts, judge) else {
+            return vec![0; self.cells.len()];
+        };
+        while best.nodes.len() < k {
+            let splits = (0..best.nodes.len()).filter_map(|at| {
+                let split = self.tree.split(&best, at, least)?;
+                Some(self.tree.apart(&best, split))
+            });
+            match dearest(splits, judge) {
+                Some(split) => best = split,
                 // Small ones alone are left.
-                return self.tree.cut(k);
-            };
-            nodes[at] = left;
-            nodes.push(right);
-            labels = after;
+                None => return self.of_similar_size(k),
+            }
         }
-        labels
+        best.labels
     }
+
+    /// `k` clusters of these cells, at most as many as there are.
+    fn of_similar_size(&self, k: usize) -> Vec<usize> {
+        self.tree
+            .cut(k, 1)
+            .map_or_else(|| (0..self.cells.len()).collect(), |cut| cut.labels)
+    }
+}
+
+/// The cut that is worth most, of several the first.
+fn dearest(cuts: impl Iterator<Item = Cut>, judge: &Worth) -> Option<Cut> {
+    let valued = cuts.map(|cut| (judge.of(&cut.labels, cut.nodes.len()), cut));
+    valued
+        .reduce(|best, one| if one.0 > best.0 { one } else { best })
+        .map(|(_, cut)| cut)
 }
 
 #[cfg(test)]
@@ -251,6 +250,23 @@ mod tests {
             width: 2,
         };
         JointClusters::new(&[part], part).unwrap().1
+    }
+
+    #[test]
+    fn cells_far_off_are_not_split_off() {
+        let mut points = clusters(0).points;
+        points[200] += 50.0;
+        points[401] -= 40.0;
+        let cells: Vec<usize> = (0..300).collect();
+        let sample = Sample::new(&points, 2, cells);
+        let smallest = |labels: Vec<usize>| {
+            let size = |k| labels.iter().filter(|&&c| c == k).count();
+            (0..5).map(size).min()
+        };
+        assert_eq!(smallest(sample.of_similar_size(5)), Some(1));
+        let judge = sample.worth(&points, 2).unwrap();
+        let found = smallest(sample.start(5, &judge));
+        assert!(found >= Some(10), "{found:?}");
     }
 
     #[test]

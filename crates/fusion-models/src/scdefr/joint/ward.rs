@@ -6,6 +6,8 @@ pub(super) struct Tree {
     n: usize,
     /// Clusters that are joined, in that order; the result of step `s` is called `n + s`.
     joined: Vec<(usize, usize)>,
+    /// Points of each result.
+    sizes: Vec<usize>,
 }
 
 impl Tree {
@@ -25,47 +27,92 @@ impl Tree {
         Self {
             n,
             joined: joined.collect(),
+            sizes: tree.steps().iter().map(|s| s.size).collect(),
         }
     }
 
-    /// The clusters where `k` are left, in the order of their first points.
-    pub fn roots(&self, k: usize) -> Vec<usize> {
-        let steps = self.n.saturating_sub(k);
-        let mut whole = vec![true; self.n + steps];
-        for &(a, b) in &self.joined[..steps] {
-            whole[a] = false;
-            whole[b] = false;
+    /// All points as one cluster.
+    pub fn whole(&self) -> Cut {
+        Cut {
+            nodes: vec![(2 * self.n).saturating_sub(2)],
+            labels: vec![0; self.n],
         }
-        let mut roots: Vec<usize> = (0..self.n + steps).filter(|&node| whole[node]).collect();
-        roots.sort_by_key(|&node| self.cells(node).min());
-        roots
     }
 
-    /// The two clusters that one was joined from; nothing of a single point.
-    pub fn parts(&self, node: usize) -> Option<(usize, usize)> {
-        self.joined.get(node.checked_sub(self.n)?).copied()
+    /// `k` clusters of at least `least` points, those apart that were joined last; nothing where there are not so many.
+    pub fn cut(&self, k: usize, least: usize) -> Option<Cut> {
+        let mut cut = self.whole();
+        while cut.nodes.len() < k {
+            let splits = (0..cut.nodes.len()).filter_map(|at| self.split(&cut, at, least));
+            let last = splits.max_by_key(|split| split.joined)?;
+            cut = self.apart(&cut, last);
+        }
+        Some(cut)
     }
 
-    /// The points of a cluster.
-    pub fn cells(&self, node: usize) -> impl Iterator<Item = usize> {
-        let (mut open, mut cells) = (vec![node], vec![]);
+    /// The uppermost two parts of a cluster that have at least `least` points each.
+    pub fn split(&self, cut: &Cut, at: usize, least: usize) -> Option<Split> {
+        let mut joined = cut.nodes[at];
+        loop {
+            let (a, b) = *self.joined.get(joined.checked_sub(self.n)?)?;
+            let (small, large) = match self.size(a) < self.size(b) {
+                true => (a, b),
+                false => (b, a),
+            };
+            if self.size(small) >= least {
+                return Some(Split {
+                    at,
+                    joined,
+                    parts: (a, b),
+                });
+            }
+            joined = large;
+        }
+    }
+
+    /// One cluster more. Points that are in neither part stay with the first.
+    pub fn apart(&self, cut: &Cut, split: Split) -> Cut {
+        let mut cut = cut.clone();
+        let name = cut.nodes.len();
+        self.points(split.parts.1)
+            .into_iter()
+            .for_each(|i| cut.labels[i] = name);
+        cut.nodes[split.at] = split.parts.0;
+        cut.nodes.push(split.parts.1);
+        cut
+    }
+
+    fn size(&self, node: usize) -> usize {
+        node.checked_sub(self.n).map_or(1, |step| self.sizes[step])
+    }
+
+    fn points(&self, node: usize) -> Vec<usize> {
+        let (mut open, mut points) = (vec![node], vec![]);
         while let Some(node) = open.pop() {
-            match self.parts(node) {
-                Some((a, b)) => open.extend([a, b]),
-                None => cells.push(node),
+            match node.checked_sub(self.n) {
+                Some(step) => open.extend([self.joined[step].0, self.joined[step].1]),
+                None => points.push(node),
             }
         }
-        cells.into_iter()
+        points
     }
+}
 
-    /// The cluster of every point where `k` are left, numbered as [`roots`](Self::roots).
-    pub fn cut(&self, k: usize) -> Vec<usize> {
-        let mut labels = vec![0; self.n];
-        for (name, root) in self.roots(k).into_iter().enumerate() {
-            self.cells(root).for_each(|i| labels[i] = name);
-        }
-        labels
-    }
+/// Clusters of a tree.
+#[derive(Clone, Debug)]
+pub(super) struct Cut {
+    /// What each is called in the tree, without the few points that were passed over.
+    pub nodes: Vec<usize>,
+    /// The cluster of every point.
+    pub labels: Vec<usize>,
+}
+
+/// Two parts of the cluster `at`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split {
+    at: usize,
+    joined: usize,
+    parts: (usize, usize),
 }
 
 #[cfg(test)]
@@ -76,14 +123,20 @@ mod tests {
     fn cuts_are_nested_and_join_the_nearest() {
         let points = [[0.0], [0.1], [5.0], [5.2], [20.0]];
         let tree = Tree::new(5, |i| &points[i]);
-        assert_eq!(tree.cut(5), [0, 1, 2, 3, 4]);
-        assert_eq!(tree.cut(3), [0, 0, 1, 1, 2]);
-        assert_eq!(tree.cut(2), [0, 0, 0, 0, 1]);
-        assert_eq!(tree.cut(1), [0; 5]);
-        let whole = tree.roots(1)[0];
-        let (a, b) = tree.parts(whole).unwrap();
-        let mut sizes = [a, b].map(|part| tree.cells(part).count());
-        sizes.sort();
-        assert_eq!((sizes, tree.parts(0)), ([1, 4], None));
+        let found = |k, least| {
+            let labels = tree.cut(k, least)?.labels;
+            // Named by their first points.
+            let first = |c| labels.iter().position(|l| l == c);
+            Some(labels.iter().filter_map(first).collect::<Vec<_>>())
+        };
+        assert_eq!(found(5, 1), Some(vec![0, 1, 2, 3, 4]));
+        assert_eq!(found(3, 1), Some(vec![0, 0, 2, 2, 4]));
+        assert_eq!(found(2, 1), Some(vec![0, 0, 0, 0, 4]));
+        assert_eq!(found(1, 1), Some(vec![0; 5]));
+        assert_eq!(found(6, 1), None);
+        // The point far off is passed over and stays with one of the two.
+        let pairs = found(2, 2).unwrap();
+        assert_eq!(pairs[..4], [0, 0, 2, 2]);
+        assert_eq!(found(2, 3), None);
     }
 }
