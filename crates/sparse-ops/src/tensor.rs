@@ -125,9 +125,15 @@ impl CsrTensor {
             return self.clone();
         }
         let (old, columns) = (self.pattern.offsets(), self.pattern.indices());
-        let (mut offsets, mut indices, mut entries) = (vec![0], vec![], vec![]);
-        for &row in rows {
+        let mut offsets = Vec::with_capacity(rows.len() + 1);
+        offsets.push(0);
+        let nnz = |&row: &usize| {
             assert!(row < n, "select_rows: row {row} of {n}");
+            old[row + 1] - old[row]
+        };
+        let nnz = rows.iter().map(nnz).sum();
+        let (mut indices, mut entries) = (Vec::with_capacity(nnz), Vec::with_capacity(nnz));
+        for &row in rows {
             let range = old[row]..old[row + 1];
             indices.extend_from_slice(&columns[range.clone()]);
             entries.extend(range.map(|e| e as i64));

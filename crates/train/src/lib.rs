@@ -5,6 +5,7 @@
 //! (seed, epoch, step), so a run on the CPU that is interrupted and resumed ends with the same
 //! bytes as one that was not.
 
+mod ahead;
 mod checkpoint;
 mod config;
 mod data;

@@ -10,6 +10,7 @@ use fused_optim::{FusedAdamW, add_gradients, clip_global_norm};
 use fusion_core::{CellBatch, Draw, EpochStart, FusionModel, Stage};
 use indexmap::IndexMap;
 
+use crate::ahead::batches_ahead;
 use crate::{
     CellData, Checkpoint, CheckpointError, Checkpoints, EpochRecord, History, Observer, Progress,
     Sampler, Split, StepReport, TrainConfig, TrainError,
@@ -300,32 +301,43 @@ impl<M: FusionModel> State<M> {
         let training = stage_seed
             .for_use(purpose::TRAINING)
             .for_use(self.progress.epoch as u64);
-        while self.progress.step < batches.len() {
-            let rows = &batches[self.progress.step];
-            let draw = training.for_use(self.progress.step as u64);
-            self = self.step(rows, stage, data, draw, rate, run)?;
-            self.progress.step += 1;
-            self.progress.cells += rows.len();
-            *cells_seen += rows.len();
-            let cells = self.progress.cells as f64;
-            observer.on_step(&StepReport {
-                epoch: self.progress.epoch,
-                epochs: run.config.epochs,
-                step: self.progress.step,
-                steps: batches.len(),
-                losses: self
-                    .progress
-                    .sums
-                    .iter()
-                    .map(|(k, v)| (k.clone(), v / cells))
-                    .collect(),
-                cells_seen: *cells_seen,
-            });
-            if observer.should_stop() {
-                return Ok((self, false));
+        let left = batches.iter().enumerate().skip(self.progress.step);
+        let micro_batch = run.config.micro_batch;
+        let parts = left.flat_map(move |(step, rows)| {
+            let draw = training.for_use(step as u64);
+            rows.chunks(micro_batch).map(move |part| (part, draw))
+        });
+        let device = run.device.clone().autodiff();
+        batches_ahead(data, parts, &device, |ready| {
+            while self.progress.step < batches.len() {
+                let rows = &batches[self.progress.step];
+                let draw = training.for_use(self.progress.step as u64);
+                let n_parts = rows.len().div_ceil(micro_batch);
+                let mut parts = (&mut *ready).take(n_parts);
+                self = self.step(&mut parts, rows.len(), stage, draw, rate, run)?;
+                self.progress.step += 1;
+                self.progress.cells += rows.len();
+                *cells_seen += rows.len();
+                let cells = self.progress.cells as f64;
+                observer.on_step(&StepReport {
+                    epoch: self.progress.epoch,
+                    epochs: run.config.epochs,
+                    step: self.progress.step,
+                    steps: batches.len(),
+                    losses: self
+                        .progress
+                        .sums
+                        .iter()
+                        .map(|(k, v)| (k.clone(), v / cells))
+                        .collect(),
+                    cells_seen: *cells_seen,
+                });
+                if observer.should_stop() {
+                    return Ok((self, false));
+                }
             }
-        }
-        Ok((self, true))
+            Ok((self, true))
+        })
     }
 
     /// The model with what it sets itself from all cells.
@@ -347,23 +359,22 @@ impl<M: FusionModel> State<M> {
         })
     }
 
-    /// One optimiser step. The model is handed over and back, because a buffer that has one holder
+    /// One optimiser step over the parts of a batch of `n_cells`. The model is handed over and back, because a buffer that has one holder
     /// is updated in place.
     fn step(
         mut self,
-        rows: &[usize],
+        parts: &mut dyn Iterator<Item = CellBatch>,
+        n_cells: usize,
         stage: &Stage,
-        data: &CellData,
         draw: Draw,
         rate: f64,
         run: &Run<'_>,
     ) -> Result<Self, TrainError> {
         let device = run.device.clone().autodiff();
         let mut gradients = GradientsParams::new();
-        for (i, part) in rows.chunks(run.config.micro_batch).enumerate() {
+        for (i, mut batch) in parts.enumerate() {
             // Dropout draws from the device's generator.
             device.seed(draw.for_use(i as u64).seed());
-            let mut batch = data.batch(part, draw, &device);
             batch.progress = self.progress.epoch as f64 / run.config.epochs.max(1) as f64;
             let losses = self.model.losses(&batch, stage);
             for (name, value) in losses.values() {
@@ -373,15 +384,15 @@ impl<M: FusionModel> State<M> {
                         value,
                         epoch: self.progress.epoch,
                         step: self.progress.step,
-                        rows: part.to_vec(),
+                        rows: batch.rows[..batch.n_targets].to_vec(),
                     });
                 }
-                *self.progress.sums.entry(name).or_insert(0.0) += value * part.len() as f64;
+                *self.progress.sums.entry(name).or_insert(0.0) += value * batch.n_targets as f64;
             }
             for (name, term) in losses.terms() {
                 self.progress.weights.insert(name.clone(), term.weight);
             }
-            let share = part.len() as f64 / rows.len() as f64;
+            let share = batch.n_targets as f64 / n_cells as f64;
             let backward = losses.total().mul_scalar(share).backward();
             let part = GradientsParams::from_grads(backward, &self.model);
             gradients = add_gradients(&self.model, gradients, part);

@@ -34,10 +34,11 @@ impl MixturePrior {
         self.means.val().dims()[0]
     }
 
-    /// Divergence from each component, `[rows, components]`, of normals with means and log variances `[rows, n_latent]`.
-    pub fn divergences(&self, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
+    /// Divergence from each component, `[rows, components]`, of normals with means, standard deviations and log variances `[rows, n_latent]`; the last two are one
+    /// number in two ways, both of which the caller has.
+    pub fn divergences(&self, mean: Tensor<2>, std: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
         let mu = self.means.val();
-        let spread = (log_var.clone().exp() - log_var - 1.0).sum_dim(1);
+        let spread = (std.square() - log_var - 1.0).sum_dim(1);
         let own = mean.clone().square().sum_dim(1);
         let centre = mu.clone().square().sum_dim(1).transpose();
         let distance = own - mean.matmul(mu.transpose()) * 2.0 + centre;

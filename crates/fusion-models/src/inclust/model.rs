@@ -308,7 +308,8 @@ impl Inclust {
     /// The losses of rows, with the noise of the latent vectors `[rows, n_latent]` given.
     pub fn losses_of(&self, batch: &CellBatch, rows: &PlanRows, noise: Tensor<2>) -> LossTerms {
         let e = self.encode(batch, rows);
-        let z = e.mean.clone() + (e.log_var.clone() * 0.5).exp() * noise;
+        let std = (e.log_var.clone() * 0.5).exp();
+        let z = e.mean.clone() + std.clone() * noise;
         let terms = self.reconstruction(z, batch, rows, LossTerms::new());
         let weights = rows.weights();
         let n = weights.len();
@@ -318,7 +319,7 @@ impl Inclust {
             (per_row * weights.clone()).sum()
         };
         let w = self.config.weights;
-        let divergences = self.prior.divergences(e.free, e.log_var);
+        let divergences = self.prior.divergences(e.free, std, e.log_var);
         let kl = mean(e.components.clone() * divergences);
         let log = (e.components.clone() + 1e-7).log();
         let mut terms = terms.with("kl", self.kl_weight(batch.progress), kl);

@@ -30,25 +30,27 @@ impl MaskPlan {
                     .collect()
             })
             .collect();
-        let mut rows = PlanRows {
-            cells: vec![],
-            visible: vec![],
-            scored: vec![],
-            passes: vec![],
+        // Row after row of the plan, so that the cells of a data set stay in order.
+        let mut order: Vec<(usize, usize)> = (0..self.passes.len())
+            .flat_map(|pass| {
+                let source = self.passes[pass].source;
+                let cells = (0..sources.len()).filter(move |&c| sources[c] as usize == source);
+                cells.map(move |cell| (cell, pass))
+            })
+            .collect();
+        // With one row each, the cells of a batch are its rows, and nothing of them is moved.
+        if of.iter().all(|passes| passes.len() == 1) {
+            order.sort_unstable();
+        }
+        let passes = || order.iter().map(|&(_, pass)| &self.passes[pass]);
+        PlanRows {
+            cells: order.iter().map(|&(cell, _)| cell).collect(),
+            visible: passes().map(|pass| pass.visible).collect(),
+            scored: passes().map(|pass| pass.scored).collect(),
+            passes: order.iter().map(|&(_, pass)| pass).collect(),
             n_passes_of_cell: sources.iter().map(|&s| of[s as usize].len()).collect(),
             n_groups: self.groups.len(),
-        };
-        // Row after row of the plan, so that the cells of a data set stay in order.
-        for (place, pass) in self.passes.iter().enumerate() {
-            let cells = (0..sources.len()).filter(|&c| sources[c] as usize == pass.source);
-            for cell in cells {
-                rows.cells.push(cell);
-                rows.visible.push(pass.visible);
-                rows.scored.push(pass.scored);
-                rows.passes.push(place);
-            }
         }
-        rows
     }
 
     /// Every cell once, with everything that its source measured visible and nothing scored: for inference.

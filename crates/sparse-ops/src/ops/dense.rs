@@ -145,16 +145,34 @@ impl<B: DenseOps> Backward<B, 3> for DenseBackward {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let ([x, weight], [for_x, for_weight, for_bias]) = (ops.state, ops.parents);
-        if let Some(node) = for_bias {
-            let sum = B::float_sum_dim(grad.clone(), 0);
-            let width = sum.shape()[1];
-            grads.register::<B>(node.id, B::float_reshape(sum, [width].into()));
-        }
-        if let Some(node) = for_weight {
-            grads.register::<B>(node.id, B::dense_linear_weight_grad(x, grad.clone()));
-        }
-        if let Some(node) = for_x {
-            grads.register::<B>(node.id, B::dense_linear_input_grad(grad, weight));
+        // Side by side, because none of them keeps all cores busy to its end.
+        let of_bias = for_bias.as_ref().map(|_| grad.clone());
+        let of_weight = for_weight.as_ref().map(|_| (x, grad.clone()));
+        let of_x = for_x.as_ref().map(|_| (grad, weight));
+        let (for_weight_grad, (for_x_grad, for_bias_grad)) = rayon::join(
+            || of_weight.map(|(x, grad)| B::dense_linear_weight_grad(x, grad)),
+            || {
+                rayon::join(
+                    || of_x.map(|(grad, weight)| B::dense_linear_input_grad(grad, weight)),
+                    || {
+                        of_bias.map(|grad| {
+                            let sum = B::float_sum_dim(grad, 0);
+                            let width = sum.shape()[1];
+                            B::float_reshape(sum, [width].into())
+                        })
+                    },
+                )
+            },
+        );
+        let found = [
+            (for_x, for_x_grad),
+            (for_weight, for_weight_grad),
+            (for_bias, for_bias_grad),
+        ];
+        for (node, gradient) in found {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
         }
     }
 }
