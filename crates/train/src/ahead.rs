@@ -25,7 +25,7 @@ pub(crate) fn batches_ahead<'a, R>(
     thread::scope(|scope| {
         let (send, ready) = sync_channel(0);
         // Where the work ends before its batches do, nobody takes the next one.
-        scope.spawn(move || batches.try_for_each(|batch| send.send(batch)));
+        scope.spawn(move || batches.all(|batch| send.send(batch).is_ok()));
         work(&mut ready.into_iter())
     })
 }
