@@ -194,3 +194,24 @@ proptest! {
         prop_assert_eq!(rows.scored(), before.scored());
     }
 }
+
+#[test]
+fn with_one_row_each_the_cells_of_a_batch_stay_in_order() {
+    let pass = |source, visible: &[usize]| Pass {
+        source,
+        visible: GroupSet::of(visible.iter().copied()),
+        scored: GroupSet::of([0]),
+    };
+    let expand = |passes| {
+        let groups = groups(&[("rna", 5), ("adt", 2)]);
+        let sources = vec![source("reference", &[0, 1]), source("query", &[0])];
+        let plan = MaskPlan::new(groups, sources, passes).unwrap();
+        plan.expand(&[1, 0, 0, 1])
+    };
+    let one = expand(vec![pass(0, &[0]), pass(1, &[0])]);
+    assert!(one.are_cells());
+    assert_eq!(one.passes(), [1, 0, 0, 1]);
+    let two = expand(vec![pass(0, &[0]), pass(1, &[0]), pass(0, &[1])]);
+    assert_eq!(two.cells(), [1, 2, 0, 3, 1, 2]);
+    assert_eq!(two.passes(), [0, 0, 1, 1, 2, 2]);
+}

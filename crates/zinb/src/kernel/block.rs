@@ -183,20 +183,25 @@ impl Block for f32 {
     ) -> (Slopes<f32>, bool) {
         let mut s = Slopes::zero();
         let mut common = true;
-        let mut above = false;
+        let mut most = 0.0;
         for i in 0..LANES {
             common &= in_range::<FAMILY>(x[i], p.mu[i], p.theta[i], p.logit[i]);
-            above |= x[i] > HALF as f32;
+            most = f32::max(most, x[i]);
         }
-        let low = products::<FAMILY, FMA, 0>(x, p);
-        let high = if above {
-            products::<FAMILY, FMA, HALF>(x, p)
-        } else {
-            [[0.0; LANES]; 2]
-        };
+        let mut sums = products::<FAMILY, FMA>(x, p, 0);
+        for from in (FACTORS..MOST).step_by(FACTORS) {
+            if most <= from as f32 {
+                break;
+            }
+            let more = products::<FAMILY, FMA>(x, p, from);
+            for i in 0..LANES {
+                sums[0][i] += more[0][i];
+                sums[1][i] += more[1][i];
+            }
+        }
         for i in 0..LANES {
             let (m, t, l) = (p.mu[i], p.theta[i], p.logit[i]);
-            let sums = [low[0][i] + high[0][i], low[1][i] + high[1][i]];
+            let sums = [sums[0][i], sums[1][i]];
             [s.ll[i], s.mu[i], s.theta[i], s.logit[i]] = count::<FAMILY, FMA>(x[i], m, t, l, sums);
         }
         (s, common)
@@ -268,25 +273,30 @@ fn zero<const FAMILY: u8, const FMA: bool>(m: f32, t: f32, l: f32) -> [f32; 4] {
 }
 
 /// Factors of a product that fit into one `f32`.
-const HALF: usize = 8;
+const FACTORS: usize = 8;
+/// Counts above are left to the scalar functions.
+const MOST: usize = 64;
 
 /// Where [`products`] and [`count`] keep their digits and do not overflow.
 #[inline(always)]
 fn in_range<const FAMILY: u8>(x: f32, m: f32, t: f32, l: f32) -> bool {
     let whole = x == (x + 8_388_608.0) - 8_388_608.0;
-    let few = (1.0..=2.0 * HALF as f32).contains(&x) & whole;
-    let mean = (m <= 1e4) & ((m >= 1e-3) | ((x <= 4.0) & (m >= 1e-8)));
+    let few = (1.0..=MOST as f32).contains(&x) & whole;
+    // So that eight factors of about m / x are a normal number.
+    let small = ((x <= 16.0) & (m >= 1e-3)) | ((x <= 4.0) & (m >= 1e-8));
+    let mean = (m <= 1e4) & ((m >= 1e-2) | small);
     let theta = FAMILY == POISSON || (1e-5..=1e4).contains(&t);
     let logit = FAMILY != ZINB || l.abs() <= LOGIT;
     few & mean & theta & logit
 }
 
-/// For k from `FROM` up to 8 more, as far as k < x:
+/// For k from `from` up to 8 more, as far as k < x:
 /// `Σ ln[(t+k) m / ((k+1)(t+m))]` and `Σ 1/(t+k)`, the sums from one product and one quotient.
 #[inline(always)]
-fn products<const FAMILY: u8, const FMA: bool, const FROM: usize>(
+fn products<const FAMILY: u8, const FMA: bool>(
     x: &Lanes<f32>,
     p: &Parameters<f32>,
+    from: usize,
 ) -> [Lanes<f32>; 2] {
     let mut share = [0.0f32; LANES]; // m / (t + m)
     for i in 0..LANES {
@@ -297,7 +307,7 @@ fn products<const FAMILY: u8, const FMA: bool, const FROM: usize>(
     }
     let mut product = [1.0f32; LANES];
     let (mut above, mut below) = ([0.0f32; LANES], [1.0f32; LANES]);
-    for k in FROM..FROM + HALF {
+    for k in from..from + FACTORS {
         let (shift, inverse) = (k as f32, 1.0 / (k + 1) as f32);
         for i in 0..LANES {
             let inside = shift < x[i];

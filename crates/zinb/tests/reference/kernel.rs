@@ -2,6 +2,7 @@
 
 use crate::values::{Worst, golden, numbers, rows};
 use zinb::kernel::{Counts, Family, Gradients, Input, MeanLink, Number, Rows, ThetaLink, run};
+use zinb::{Likelihood, Zinb};
 
 /// A batch that owns its numbers.
 #[derive(Clone)]
@@ -186,6 +187,23 @@ fn poisson_grid() {
         .map(|[x, mu, ll, d_mu]| [x, mu, 1.0, 0.0, ll, d_mu, 0.0, 0.0])
         .collect();
     check_grid("poisson", Family::Poisson, &points);
+}
+
+/// Every small count, the quick ones in `f32` among them, against the scalar functions.
+#[test]
+fn small_counts() {
+    let mut points = vec![];
+    for x in 1..=72 {
+        for mu in [1e-8, 1e-3, 1.1e-2, 0.3, 5.0, 70.0, 9e3] {
+            for theta in [1.1e-5, 1e-2, 0.7, 15.0, 300.0, 9e3] {
+                let [x, mu, theta] = [x as f32, mu as f32, theta as f32].map(f64::from);
+                let logit = -1.5;
+                let (ll, d) = Zinb { mu, theta, logit }.ll_grad(x);
+                points.push([x, mu, theta, logit, ll, d.mu, d.theta, d.logit]);
+            }
+        }
+    }
+    check_grid("small counts", Family::Zinb, &points);
 }
 
 fn close(found: &[f64], wanted: &[f64], tolerance: f64, what: &str) {
