@@ -13,8 +13,8 @@ pub use mixture::Mixture;
 pub use space::{JointSpace, Part};
 
 use super::PartitionError;
-use ward::Cut;
-use worth::{Worth, smallest};
+use ward::{Cut, Rules, Tree};
+use worth::Worth;
 
 /// Cells at most that the tree of clusters is made of; the mixture is fitted to all.
 const IN_TREE: usize = 8192;
@@ -22,17 +22,18 @@ const IN_TREE: usize = 8192;
 const TREES: u64 = 8;
 /// Share of the largest worth that counts as level with it.
 const LEVEL: f64 = 0.9;
+/// Fewer cells are outliers rather than a cluster.
+const SMALLEST: usize = 10;
 
 /// Clusters of cells in the [`JointSpace`] of what several models and the principal components say of them.
 ///
 /// ```text
 /// tree:     Ward's, of 8,192 cells at most, evenly spread
 /// start:    the cut of at most k clusters that is worth most; from there on that cluster is split in two, as the tree has it, which leaves most worth,
-///           until there are k; outliers are not split off
+///           until there are k; a split is passed over if a part of it has less than ten cells (or half of the mean size, where that is less), or ends so
 /// clusters: normal mixture with one covariance for all from there                               see Mixture
 ///           the same from eight trees of four fifths of the cells; that is taken which is worth most
-/// worth:    of a cut, silhouette x modularity in the graph of 15 neighbours x share of the clusters that are not a few outliers;
-///           of their number, mean over clusters of the silhouette x modularity^5                  outliers: fewer than ten cells, or than half of n / k
+/// worth:    of a cut, silhouette x modularity in the graph of 15 neighbours; of their number, mean over clusters of the silhouette x modularity^5
 /// number:   the fewest that are worth nine tenths of the most
 /// ```
 ///
@@ -94,19 +95,18 @@ impl JointClusters {
     /// `k` of 0 or above the number of cells.
     pub fn of(&self, k: usize) -> Result<Mixture, PartitionError> {
         self.check(k)?;
-        let judge = self.whole.worth(&self.points, self.width)?;
-        let points = self.whole.points(&self.points, self.width);
+        let judge = self.whole.worth()?;
+        let valued = |sample: &Sample, start: &[usize]| {
+            let mixture = self.mixture(sample, start, k);
+            let found = mixture.assign(&self.whole.points).0;
+            (judge.of(&found, k), mixture)
+        };
         let tried: Vec<(f64, Mixture)> = (0..TREES)
             .into_par_iter()
             .filter_map(|tree| self.sample(tree, k))
-            .map(|sample| {
-                let start = sample.start(k, &sample.worth(&self.points, self.width)?);
-                let mixture = self.mixture(&sample, &start, k);
-                Ok((judge.of(&mixture.assign(&points).0, k), mixture))
-            })
+            .map(|sample| Ok(valued(&sample, &sample.start(k, &sample.worth()?))))
             .collect::<Result<_, PartitionError>>()?;
-        let whole = self.mixture(&self.whole, &self.whole.start(k, &judge), k);
-        let first = (judge.of(&whole.assign(&points).0, k), whole);
+        let first = valued(&self.whole, &self.whole.start(k, &judge));
         let best = tried
             .into_iter()
             .fold(first, |best, one| if one.0 > best.0 { one } else { best });
@@ -148,13 +148,12 @@ impl JointClusters {
     /// # Errors
     /// Fewer than three cells.
     pub fn estimate(&self, most: usize) -> Result<(Mixture, Vec<f64>), PartitionError> {
-        let judge = self.whole.worth(&self.points, self.width)?;
-        let points = self.whole.points(&self.points, self.width);
+        let judge = self.whole.worth()?;
         let most = most.min(self.whole.cells.len().saturating_sub(1)).max(2);
         let (mut mixtures, mut worths) = (vec![], vec![]);
         for k in 2..=most {
             let mixture = self.mixture(&self.whole, &self.whole.of_similar_size(k), k);
-            worths.push(judge.of_number(&mixture.assign(&points).0, k));
+            worths.push(judge.of_number(&mixture.assign(&self.whole.points).0, k));
             mixtures.push(mixture);
         }
         let top = worths.iter().copied().fold(0.0, f64::max);
@@ -172,52 +171,76 @@ impl JointClusters {
 #[derive(Clone, Debug)]
 struct Sample {
     cells: Vec<usize>,
-    tree: ward::Tree,
+    /// `[cells, width]`
+    points: Vec<f32>,
+    width: usize,
+    tree: Tree,
 }
 
 impl Sample {
     /// Those of all `points` `[cells, width]`.
     fn new(points: &[f32], width: usize, cells: Vec<usize>) -> Self {
-        let of = |i: usize| &points[cells[i] * width..(cells[i] + 1) * width];
-        let tree = ward::Tree::new(cells.len(), of);
-        Self { cells, tree }
-    }
-
-    fn points(&self, points: &[f32], width: usize) -> Vec<f32> {
         let row = |&i: &usize| points[i * width..(i + 1) * width].iter();
-        self.cells.iter().flat_map(row).copied().collect()
+        let points: Vec<f32> = cells.iter().flat_map(row).copied().collect();
+        let tree = Tree::new(cells.len(), |i| &points[i * width..(i + 1) * width]);
+        Self {
+            cells,
+            points,
+            width,
+            tree,
+        }
     }
 
-    fn worth(&self, points: &[f32], width: usize) -> Result<Worth, PartitionError> {
-        Ok(Worth::new(&self.points(points, width), width)?)
+    fn worth(&self) -> Result<Worth, PartitionError> {
+        Ok(Worth::new(&self.points, self.width)?)
     }
 
-    /// `k` clusters of these cells.
+    /// `k` clusters of these cells. Where a mixture from there leaves less than [`SMALLEST`] cells to one, the split that made it is barred and all
+    /// is done again.
     fn start(&self, k: usize, judge: &Worth) -> Vec<usize> {
-        let least = smallest(self.cells.len(), k);
-        let cuts = (1..=k).map_while(|k| self.tree.cut(k, least));
-        let Some(mut best) = dearest(cuts, judge) else {
-            return vec![0; self.cells.len()];
-        };
-        while best.nodes.len() < k {
-            let splits = (0..best.nodes.len()).filter_map(|at| {
-                let split = self.tree.split(&best, at, least)?;
-                Some(self.tree.apart(&best, split))
-            });
-            match dearest(splits, judge) {
-                Some(split) => best = split,
+        let n = self.cells.len();
+        let least = SMALLEST.min(n / (2 * k)).max(1);
+        let all: Vec<usize> = (0..n).collect();
+        let mut rules = Rules::parts_of(least);
+        let mut start = None;
+        for _ in 0..k {
+            let Some(cut) = self.clusters(k, judge, &rules) else {
                 // Small ones alone are left.
-                None => return self.of_similar_size(k),
+                break;
+            };
+            let mixture = Mixture::fit(&self.points, self.width, &all, &cut.labels, k);
+            let mut sizes = vec![0; k];
+            for c in mixture.assign(&self.points).0 {
+                sizes[c] += 1;
+            }
+            start = Some(cut.labels);
+            let small = (0..k).filter(|&c| sizes[c] < least);
+            let n_barred = rules.barred.len();
+            rules.barred.extend(small.filter_map(|c| cut.made_by[c]));
+            if rules.barred.len() == n_barred {
+                break;
             }
         }
-        best.labels
+        start.unwrap_or_else(|| self.of_similar_size(k))
+    }
+
+    /// `k` clusters under the rules, if there are so many.
+    fn clusters(&self, k: usize, judge: &Worth, rules: &Rules) -> Option<Cut> {
+        let mut best = dearest((1..=k).map_while(|k| self.tree.cut(k, rules)), judge)?;
+        while best.nodes.len() < k {
+            let splits = (0..best.nodes.len()).filter_map(|at| {
+                let split = self.tree.split(&best, at, rules)?;
+                Some(self.tree.apart(&best, split))
+            });
+            best = dearest(splits, judge)?;
+        }
+        Some(best)
     }
 
     /// `k` clusters of these cells, at most as many as there are.
     fn of_similar_size(&self, k: usize) -> Vec<usize> {
-        self.tree
-            .cut(k, 1)
-            .map_or_else(|| (0..self.cells.len()).collect(), |cut| cut.labels)
+        let cut = self.tree.cut(k, &Rules::parts_of(1));
+        cut.map_or_else(|| (0..self.cells.len()).collect(), |cut| cut.labels)
     }
 }
 
@@ -264,7 +287,7 @@ mod tests {
             (0..5).map(size).min()
         };
         assert_eq!(smallest(sample.of_similar_size(5)), Some(1));
-        let judge = sample.worth(&points, 2).unwrap();
+        let judge = sample.worth().unwrap();
         let found = smallest(sample.start(5, &judge));
         assert!(found >= Some(10), "{found:?}");
     }
@@ -283,7 +306,7 @@ mod tests {
         let mut better = 0;
         for seed in 0..12 {
             let all = clusters(seed);
-            let judge = all.whole.worth(&all.points, all.width).unwrap();
+            let judge = all.whole.worth().unwrap();
             let alone = all.mixture(&all.whole, &all.whole.start(4, &judge), 4);
             let worth = |m: &Mixture| judge.of(&m.assign(&all.points).0, 4);
             let (found, alone) = (worth(&all.of(4).unwrap()), worth(&alone));

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use kodama::{Method, linkage};
 
 /// Ward's tree: from single cells on, the two clusters are joined whose union adds least to the squared distances to the means.
@@ -35,23 +37,24 @@ impl Tree {
     pub fn whole(&self) -> Cut {
         Cut {
             nodes: vec![(2 * self.n).saturating_sub(2)],
+            made_by: vec![None],
             labels: vec![0; self.n],
         }
     }
 
-    /// `k` clusters of at least `least` points, those apart that were joined last; nothing where there are not so many.
-    pub fn cut(&self, k: usize, least: usize) -> Option<Cut> {
+    /// `k` clusters, those apart that were joined last; nothing where the rules allow not so many.
+    pub fn cut(&self, k: usize, rules: &Rules) -> Option<Cut> {
         let mut cut = self.whole();
         while cut.nodes.len() < k {
-            let splits = (0..cut.nodes.len()).filter_map(|at| self.split(&cut, at, least));
+            let splits = (0..cut.nodes.len()).filter_map(|at| self.split(&cut, at, rules));
             let last = splits.max_by_key(|split| split.joined)?;
             cut = self.apart(&cut, last);
         }
         Some(cut)
     }
 
-    /// The uppermost two parts of a cluster that have at least `least` points each.
-    pub fn split(&self, cut: &Cut, at: usize, least: usize) -> Option<Split> {
+    /// The uppermost two parts of a cluster that the rules allow.
+    pub fn split(&self, cut: &Cut, at: usize, rules: &Rules) -> Option<Split> {
         let mut joined = cut.nodes[at];
         loop {
             let (a, b) = *self.joined.get(joined.checked_sub(self.n)?)?;
@@ -59,7 +62,7 @@ impl Tree {
                 true => (a, b),
                 false => (b, a),
             };
-            if self.size(small) >= least {
+            if self.size(small) >= rules.least && !rules.barred.contains(&joined) {
                 return Some(Split {
                     at,
                     joined,
@@ -79,6 +82,8 @@ impl Tree {
             .for_each(|i| cut.labels[i] = name);
         cut.nodes[split.at] = split.parts.0;
         cut.nodes.push(split.parts.1);
+        cut.made_by[split.at] = Some(split.joined);
+        cut.made_by.push(Some(split.joined));
         cut
     }
 
@@ -103,8 +108,29 @@ impl Tree {
 pub(super) struct Cut {
     /// What each is called in the tree, without the few points that were passed over.
     pub nodes: Vec<usize>,
+    /// The split that each comes from.
+    pub made_by: Vec<Option<usize>>,
     /// The cluster of every point.
     pub labels: Vec<usize>,
+}
+
+/// Which splits are made.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    /// Fewest points of a part.
+    pub least: usize,
+    /// Splits that are not made.
+    pub barred: HashSet<usize>,
+}
+
+impl Rules {
+    /// Parts of at least that many points.
+    pub fn parts_of(least: usize) -> Self {
+        Self {
+            least,
+            barred: HashSet::new(),
+        }
+    }
 }
 
 /// Two parts of the cluster `at`.
@@ -124,7 +150,7 @@ mod tests {
         let points = [[0.0], [0.1], [5.0], [5.2], [20.0]];
         let tree = Tree::new(5, |i| &points[i]);
         let found = |k, least| {
-            let labels = tree.cut(k, least)?.labels;
+            let labels = tree.cut(k, &Rules::parts_of(least))?.labels;
             // Named by their first points.
             let first = |c| labels.iter().position(|l| l == c);
             Some(labels.iter().filter_map(first).collect::<Vec<_>>())
@@ -138,5 +164,12 @@ mod tests {
         let pairs = found(2, 2).unwrap();
         assert_eq!(pairs[..4], [0, 0, 2, 2]);
         assert_eq!(found(2, 3), None);
+        // Without the split into pairs, the next one down.
+        let mut rules = Rules::parts_of(1);
+        let top = tree.cut(2, &rules).unwrap();
+        rules.barred.extend(top.made_by[1]);
+        let other = tree.cut(2, &rules).unwrap();
+        assert_eq!(other.labels[0], other.labels[1]);
+        assert_ne!(other.labels[0], other.labels[2]);
     }
 }

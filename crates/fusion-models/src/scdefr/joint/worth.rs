@@ -4,24 +4,16 @@ use sc_graph::{Graph, GraphError, NeighbourOptions, modularity, neighbours};
 const N_NEIGHBORS: usize = 15;
 /// Cells that silhouettes are taken of, evenly spread.
 const JUDGED: usize = 2000;
-/// Fewer cells are outliers rather than a cluster.
-const SMALLEST: usize = 10;
-
-/// The fewest cells of `n` that make one of `k` clusters.
-pub(super) fn smallest(n: usize, k: usize) -> usize {
-    SMALLEST.min(n / (2 * k.max(1))).max(1)
-}
 
 /// What a clustering of cells is worth, without any label.
 ///
 /// ```text
-/// of a partition into k clusters: silhouette, mean over cells, x modularity x share of the clusters that have ten cells
+/// of a partition into k clusters: silhouette, mean over cells, x modularity
 /// of k itself:                    silhouette, mean over clusters, x modularity^5                each at least 0
 /// ```
 ///
 /// with the modularity in the graph of 15 neighbours. Silhouettes alone take a continuum for two clusters: `k` clusters have a modularity of `1 - 1/k`
-/// at most, so few of them must be very well apart. Neither minds a few outliers, so clusters of less than ten cells (or half of the mean size, where that is less) count as
-/// wasted. Between numbers of clusters a mean over cells is that of the largest cluster, whatever the others are.
+/// at most, so few of them must be very well apart. Between numbers of clusters a mean over cells is that of the largest cluster, whatever the others are.
 ///
 /// Source: Rousseeuw, "Silhouettes", J. Comput. Appl. Math. 1987; Newman and Girvan, Phys. Rev. E 2004. The products are ours; exponents from 4 to 10 find the same
 /// numbers on seven of the nine sets of `docs/results.md`.
@@ -65,11 +57,7 @@ impl Worth {
     pub fn of(&self, labels: &[usize], k: usize) -> f64 {
         let (sums, _) = self.silhouettes(labels, k);
         let mean = sums.iter().sum::<f64>() / self.places.len().max(1) as f64;
-        let mut sizes = vec![0; k];
-        labels.iter().for_each(|&c| sizes[c] += 1);
-        let least = smallest(labels.len(), k);
-        let kept = sizes.iter().filter(|&&size| size >= least).count();
-        mean.max(0.0) * self.modularity(labels) * kept as f64 / k.max(1) as f64
+        mean.max(0.0) * self.modularity(labels)
     }
 
     /// Of that number of clusters.
@@ -131,10 +119,5 @@ mod tests {
         assert!((sums.iter().sum::<f64>() / 60.0 - wanted).abs() < 1e-6);
         assert_eq!(worth.silhouettes(&[0; 60], 1).0, [0.0]);
         assert_eq!(worth.of_number(&[0; 60], 1), 0.0);
-        // Of five clusters one is a single cell; six cells are wanted.
-        let (n, modularity) = (smallest(60, 5), worth.modularity(&labels));
-        assert_eq!((n, smallest(1000, 5), smallest(4, 4)), (6, 10, 1));
-        let all = sums.iter().sum::<f64>() / 60.0 * modularity;
-        assert!((worth.of(&labels, 5) - 0.8 * all.max(0.0)).abs() < 1e-12);
     }
 }
