@@ -6,7 +6,8 @@ usage: scdefr_sets.py BINARY DATA OUT [--sets worm,...] [--seeds 0,1,2,3,4] [--k
 Runs the command once per set, seed and way to the number of clusters. Each run's scores are added to a table, `OUT/scores.csv` if no other is
 named; what is in it is not run again, so that the tables of docs/results.md can be printed from docs/scdefr_scores.csv. With the number given, it
 is that of the classes and nothing else of the labels is used; labels reach the scores only. The first stage knows no number of clusters,
-so the second way takes it from the first. Prints means over the seeds. Seconds are of one thread.
+so the second way takes it from the first. Prints means over the seeds. Seconds are of one thread, and of a run
+that was resumed those of its last part.
 """
 import argparse, concurrent.futures, csv, json, os, pathlib, shutil, statistics, subprocess, threading
 
