@@ -9,7 +9,6 @@ Finished runs are not repeated.
 """
 import argparse, itertools, json, pathlib, statistics, subprocess, time
 
-
 STAGES = ("pretrain", "cluster")
 
 
