@@ -12,16 +12,12 @@ import argparse, itertools, json, pathlib, statistics, subprocess, time
 STAGES = ("pretrain", "cluster")
 
 
-def run(args, cells):
-    data, out = args.out / f"{cells}.h5ad", args.out / f"{cells}-run"
-    if not data.exists():
-        command = [args.binary, "simulate", "-o", data, "--cells", cells, "--genes", args.genes, "--molecules", args.molecules]
-        subprocess.run([str(c) for c in command], check=True)
+def timed(command, out, settings):
+    """Runs it with a checkpoint per epoch, unless it is done; seconds between the checkpoints of each stage."""
     times = out / "checkpoint_times.json"
     if not times.exists():
-        command = [args.binary, "cluster", data, "-o", out, "-k", args.clusters, "-q"]
-        for s in ["umap=false", "n_models=1", "train.checkpoint_every=1", *(f"train.stages.{stage}.epochs={args.epochs}" for stage in STAGES), *args.set]:
-            command += ["--set", s]
+        for s in ["umap=false", "n_models=1", "train.checkpoint_every=1", *settings]:
+            command = [*command, "--set", s]
         seen, running = {}, subprocess.Popen([str(c) for c in command])
         while running.poll() is None:
             # Older ones are deleted as the run goes on.
@@ -32,11 +28,20 @@ def run(args, cells):
                     pass
             time.sleep(0.02)
         if running.returncode:
-            raise SystemExit(f"{cells} cells: the command failed")
+            raise SystemExit(f"failed: {command}")
         times.write_text(json.dumps(seen))
     seen = json.loads(times.read_text())
     of = lambda stage: sorted(at for name, at in seen.items() if name.split("/")[2] == stage)
-    epochs = [[b - a for a, b in itertools.pairwise(of(stage))] for stage in STAGES]
+    return [[b - a for a, b in itertools.pairwise(of(stage))] for stage in STAGES]
+
+
+def run(args, cells):
+    data, out = args.out / f"{cells}.h5ad", args.out / f"{cells}-run"
+    if not data.exists():
+        command = [args.binary, "simulate", "-o", data, "--cells", cells, "--genes", args.genes, "--molecules", args.molecules]
+        subprocess.run([str(c) for c in command], check=True)
+    epochs = [f"train.stages.{stage}.epochs={args.epochs}" for stage in STAGES]
+    epochs = timed([args.binary, "cluster", data, "-o", out, "-k", args.clusters, "-q"], out, [*epochs, *args.set])
     return json.loads((out / "summary.json").read_text()), epochs
 
 
