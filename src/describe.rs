@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use burn::tensor::Device;
 use fusion_core::{FusionModel, ModelGraph};
-use fusion_models::blocks::{GroupInput, GroupLikelihood, Link};
+use fusion_models::blocks::{GroupInput, GroupLikelihood, ValueLink};
 use fusion_models::inclust::GroupConfig;
 use fusion_models::{InclustConfig, ScDefrConfig, ScFusionTttConfig, ZinbAutoencoderConfig};
 use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Source};
@@ -112,7 +112,7 @@ pub fn describe(model: Shipped, sizes: &Sizes) -> Result<ModelGraph, Error> {
             let (model, groups) = match paper {
                 true => (
                     InclustConfig::paper(),
-                    vec![InclustConfig::published_group(Link::Relu); 2],
+                    vec![InclustConfig::published_group(ValueLink::Relu); 2],
                 ),
                 false => (
                     InclustConfig::default(),

@@ -203,6 +203,54 @@ fn hidden_genes_are_imputed_and_compared() {
         .unwrap();
     assert!(pearson.as_f64().unwrap() > 0.1, "{pearson}");
     refuses("impute", &files, "nothing to impute");
+    let published = "likelihoods.rna={squared='sigmoid'}";
+    refuses(
+        "impute",
+        &[&files[..], &["--set", published]].concat(),
+        "scaling = \"by_maximum\"",
+    );
+}
+
+/// The published loss and scaling: what is predicted is in 0 to 1, and comes back on the scale of the reference's logarithms.
+#[test]
+fn genes_are_imputed_by_the_published_squared_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, query) = split(300, 200);
+    let r = write(folder.path(), "reference.h5ad", &alone(&reference, "rna"));
+    let rna = &query.modalities["rna"];
+    let seen: Vec<usize> = (0..rna.n_vars()).filter(|j| j % 7 != 0).collect();
+    let part = MultiModal::new(
+        [("rna".to_owned(), rna.select_var(&seen))]
+            .into_iter()
+            .collect(),
+    );
+    let q = write(folder.path(), "query.h5ad", &part);
+    let out = folder.path().join("out");
+    let settings = [
+        "--set",
+        "scaling=by_maximum",
+        "--set",
+        "likelihoods.rna={squared='sigmoid'}",
+    ];
+    let files = ["--reference", &r, "--query", &q];
+    succeeds("impute", &out, &[&files[..], &settings].concat());
+    let result = read_h5ad(&out);
+    let (found, counts) = (dense(&result), dense(&reference.modalities["rna"]));
+    let names = reference.modalities["rna"].var.index();
+    assert_eq!(found.n_rows(), 100);
+    let mut above_0 = 0;
+    for (j, name) in result.var.index().iter().enumerate() {
+        let at = names.iter().position(|n| n == name).unwrap();
+        let largest = column(&counts, at).into_iter().fold(0.0, f64::max).ln_1p();
+        let values = column(&found, j);
+        assert!(
+            values.iter().all(|v| (0.0..=largest + 1e-5).contains(v)),
+            "{name}"
+        );
+        above_0 += usize::from(values.iter().any(|v| *v > 0.5));
+    }
+    // Not the fractions themselves, which a mean of small values would be.
+    assert!(above_0 > 0, "nothing is expressed");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use fusion_core::ConfigError;
 use fusion_models::InclustConfig;
-use fusion_models::blocks::{GroupLikelihood, Normalization};
+use fusion_models::blocks::{GroupLikelihood, Normalization, ValueLink};
 use fusion_models::inclust::InclustWeights;
 use serde::{Deserialize, Serialize};
 use train::{Schedule, TrainConfig};
@@ -39,14 +39,16 @@ pub enum Scaling {
     Together,
     /// Each gene in each data set to mean 0 and variance 1, so that technologies are alike; values are dense.
     PerDataset,
+    /// Each gene in each data set by its largest value, so that values are in 0 to 1 (published); zeros stay zeros.
+    ByMaximum,
 }
 
 /// Likelihoods of the kinds of modalities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Likelihoods {
-    /// Of RNA: `nb`, `zinb` or `poisson` of counts, `gaussian` of the values that the encoder is given, which must be scaled per data set.
-    /// Default `nb`.
+    /// Of RNA: `nb`, `zinb` or `poisson` of counts; of the values that the encoder is given, which must be scaled in each data set, `gaussian`,
+    /// or half their squared error: `{ squared = "identity" }`, and where they are in 0 to 1 `"relu"` or `"sigmoid"` (published). Default `nb`.
     pub rna: GroupLikelihood,
     /// Of protein: `gaussian` of standardised `ln(1 + counts)`, or one of counts, whose library is the cell's protein. Default `gaussian`: what is
     /// generated is on that scale, and no library has to be guessed.
@@ -279,10 +281,15 @@ impl InclustSettings {
         wrong.require(self.n_components > 0, "n_components must be at least 1");
         wrong.require(
             match self.likelihoods.rna {
-                GroupLikelihood::Gaussian => self.scaling == Scaling::PerDataset,
-                other => other.counts(),
+                GroupLikelihood::Bernoulli => false,
+                GroupLikelihood::Gaussian | GroupLikelihood::Squared(ValueLink::Identity) => {
+                    self.scaling != Scaling::Together
+                }
+                GroupLikelihood::Squared(_) => self.scaling == Scaling::ByMaximum,
+                GroupLikelihood::Nb | GroupLikelihood::Zinb | GroupLikelihood::Poisson => true,
             },
-            "likelihoods.rna must be nb, zinb or poisson, or gaussian with scaling = \"per_dataset\"",
+            "likelihoods.rna must be nb, zinb or poisson; or gaussian or { squared = \"identity\" } with scaling = \"per_dataset\" or \"by_maximum\"; \
+             or { squared = \"relu\" } or { squared = \"sigmoid\" } with scaling = \"by_maximum\"",
         );
         wrong.require(
             self.likelihoods.protein == GroupLikelihood::Gaussian

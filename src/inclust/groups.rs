@@ -10,7 +10,7 @@ use sc_prep::{HvgOptions, highly_variable};
 
 use super::joined::{Group, Known};
 use super::part::{Kind, Part};
-use super::values::{logged, mean_deviation, scale, standardize};
+use super::values::{by_maximum, logged, mean_deviation, scale, standardize};
 use super::{InclustSettings, Scaling};
 use crate::Error;
 
@@ -217,6 +217,12 @@ impl Builder<'_> {
                             units[part] = Some(standardize(&mut input, &rows[part]));
                         }
                         Matrix::Dense(input)
+                    }
+                    Scaling::ByMaximum => {
+                        for &part in with {
+                            units[part] = Some(by_maximum(&mut input, &rows[part]));
+                        }
+                        Matrix::Csr(input)
                     }
                 };
                 match config.likelihood.counts() {

@@ -14,7 +14,7 @@ use train::CellData;
 use super::groups::{Builder, INPUT};
 use super::joined::{Group, Known, dense};
 use super::part::{Kind, Measured, Part};
-use super::values::{logged, scale, standardize};
+use super::values::{by_maximum, logged, scale, standardize};
 use super::{InclustSettings, Joined, Scaling};
 use crate::{Error, atomic};
 
@@ -272,6 +272,13 @@ impl Reference {
                             group.units = vec![Some(units)];
                         }
                         Matrix::Dense(input)
+                    }
+                    Scaling::ByMaximum => {
+                        let units = by_maximum(&mut input, &rows);
+                        if !config.likelihood.counts() {
+                            group.units = vec![Some(units)];
+                        }
+                        Matrix::Csr(input)
                     }
                 }
             }

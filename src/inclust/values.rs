@@ -53,6 +53,32 @@ pub(super) fn standardize(x: &mut Dense, rows: &[usize]) -> Units {
     Units { centre, scale }
 }
 
+/// Divides each column over some rows by its largest value there; returns these. For values that are not below 0.
+pub(super) fn by_maximum(x: &mut Csr, rows: &[usize]) -> Units {
+    let mut scale = vec![0.0f32; x.n_cols()];
+    for &row in rows {
+        let (columns, values) = x.row(row);
+        for (&j, &v) in columns.iter().zip(values) {
+            scale[j as usize] = scale[j as usize].max(v);
+        }
+    }
+    // What is 0 everywhere stays so.
+    scale
+        .iter_mut()
+        .filter(|s| **s <= 0.0)
+        .for_each(|s| *s = 1.0);
+    for &row in rows {
+        let columns = x.row(row).0.to_vec();
+        for (v, j) in x.row_values_mut(row).iter_mut().zip(columns) {
+            *v /= scale[j as usize];
+        }
+    }
+    Units {
+        centre: vec![0.0; x.n_cols()],
+        scale,
+    }
+}
+
 /// Mean over columns of the standard deviation, zeros that are not stored counted for `n` rows.
 pub(super) fn mean_deviation(x: &Csr, n: usize) -> f64 {
     let (n, d) = (n.max(1) as f64, x.n_cols());
@@ -80,6 +106,21 @@ mod tests {
         assert_eq!(x.row(3), [9.0, 9.0]);
         let squares: f32 = (0..3).map(|r| x.row(r)[0].powi(2)).sum();
         assert!((squares / 3.0 - 1.0).abs() < 1e-6 && x.row(1) == [0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_largest_value_of_each_column_becomes_1_and_other_rows_stay() {
+        let x = Dense::new(3, 3, vec![2.0, 0.0, 0.5, 4.0, 0.0, 0.0, 3.0, 9.0, 0.0]).unwrap();
+        let mut x = Csr::from_dense(&x);
+        let units = by_maximum(&mut x, &[0, 1]);
+        assert_eq!(
+            (units.centre, units.scale),
+            (vec![0.0; 3], vec![4.0, 1.0, 0.5])
+        );
+        let x = x.to_dense();
+        assert_eq!(x.row(0), [0.5, 0.0, 1.0]);
+        assert_eq!(x.row(1), [1.0, 0.0, 0.0]);
+        assert_eq!(x.row(2), [3.0, 9.0, 0.0]);
     }
 
     #[test]

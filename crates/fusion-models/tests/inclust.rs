@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use common::{assert_close, flat, matrix, shape, values};
 use fusion_core::{CellBatch, Draw, Features, FusionModel};
-use fusion_models::blocks::{Activation, Arithmetic, GroupInput, GroupLikelihood, Link};
+use fusion_models::blocks::{Activation, Arithmetic, GroupInput, GroupLikelihood, ValueLink};
 use fusion_models::inclust::{COVARIATES, GroupConfig, InclustWeights, LABELS};
 use fusion_models::{Inclust, InclustConfig};
 use mask_modules::{FeatureGroup, GroupSet, MaskPlan, Pass, Source};
@@ -103,8 +103,8 @@ fn config(case: &Value) -> InclustConfig {
 
 fn groups(case: &Value) -> Vec<GroupConfig> {
     let link = match case["config"]["out_act"].as_str() {
-        Some("sigmoid") => Link::Sigmoid,
-        _ => Link::Relu,
+        Some("sigmoid") => ValueLink::Sigmoid,
+        _ => ValueLink::Relu,
     };
     vec![InclustConfig::published_group(link); 3]
 }
@@ -301,7 +301,7 @@ fn published_number_of_parameters() {
         vec![source("scRNA", &[0, 1]), source("MERFISH", &[0])],
     )
     .unwrap();
-    let groups = vec![InclustConfig::published_group(Link::Sigmoid); 2];
+    let groups = vec![InclustConfig::published_group(ValueLink::Sigmoid); 2];
     let model = InclustConfig::paper()
         .init(&plan, &groups, 2, 13, &Device::flex())
         .unwrap();

@@ -2,35 +2,25 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use fusion_core::Features;
 use serde::{Deserialize, Serialize};
 use zinb::kernel::MeanLink;
+pub use zinb::kernel::ValueLink;
 use zinb::tensor::{
-    BatchLikelihood, BernoulliOutput, CountOutput, Dispersion, GaussianOutput, Targets, Weights,
+    BatchLikelihood, BernoulliOutput, CountOutput, Dispersion, GaussianOutput, SquaredOutput,
+    Targets, Weights,
 };
 
 use super::linear::linear;
-
-/// What the output of a squared error goes through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Link {
-    /// As it is.
-    #[default]
-    Identity,
-    /// `max(0, x)`, the published default.
-    Relu,
-    /// For values in 0 to 1, as published for imputation.
-    Sigmoid,
-}
 
 /// How the values of a group are distributed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupLikelihood {
-    /// `1/2 (x - mean)^2`, the published one: a normal of fixed precision, which the group's weight is.
-    Squared(Link),
+    /// `1/2 (x - mean)^2`, the published one: a normal of fixed precision, which the group's weight is. Published links: `relu` by
+    /// default, `sigmoid` for imputation.
+    Squared(ValueLink),
     /// Normal, with a learned standard deviation per feature.
     Gaussian,
     /// Negative binomial.
@@ -185,9 +175,8 @@ impl GroupHead {
         };
         match self.likelihood {
             GroupLikelihood::Squared(link) => {
-                let error = apply(link, self.raw(hidden)) - targets.to_dense();
-                let per_row: Tensor<1> = error.square().sum_dim(1).squeeze_dim(1);
-                (per_row * weights).sum() * 0.5
+                let raw = self.raw(hidden);
+                SquaredOutput { raw, link }.into_nll(&values, &of_rows).loss
             }
             GroupLikelihood::Gaussian => self.gaussian(hidden).nll(&values, &of_rows).loss,
             GroupLikelihood::Bernoulli => {
@@ -212,7 +201,8 @@ impl GroupHead {
     ) -> Predicted {
         match self.likelihood {
             GroupLikelihood::Squared(link) => {
-                let mean = apply(link, self.raw(hidden));
+                let raw = self.raw(hidden);
+                let mean = SquaredOutput { raw, link }.mean();
                 let sd = mean.zeros_like();
                 Predicted { mean, sd }
             }
@@ -234,14 +224,6 @@ fn of(output: &impl BatchLikelihood) -> Predicted {
     Predicted {
         mean: output.mean(),
         sd: output.variance().sqrt(),
-    }
-}
-
-fn apply(link: Link, x: Tensor<2>) -> Tensor<2> {
-    match link {
-        Link::Identity => x,
-        Link::Relu => activation::relu(x),
-        Link::Sigmoid => activation::sigmoid(x),
     }
 }
 

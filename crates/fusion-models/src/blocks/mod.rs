@@ -28,7 +28,7 @@ pub use graph_decoder::{PairLoss, Pairs, graph_loss};
 pub use graph_fusion::{GlobalFusion, GraphFusion};
 pub use group_encoder::{GroupEncoder, GroupInput};
 pub(crate) use group_head::library_of;
-pub use group_head::{GroupHead, GroupLikelihood, Link, Predicted};
+pub use group_head::{GroupHead, GroupLikelihood, Predicted, ValueLink};
 pub use mixture_prior::MixturePrior;
 pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};

@@ -6,7 +6,9 @@ use mask_modules::MaskPlan;
 use serde::{Deserialize, Serialize};
 
 use super::Inclust;
-use crate::blocks::{Activation, Arithmetic, GroupInput, GroupLikelihood, Link, Normalization};
+use crate::blocks::{
+    Activation, Arithmetic, GroupInput, GroupLikelihood, Normalization, ValueLink,
+};
 
 /// What is known of a group of features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,7 +161,7 @@ impl InclustConfig {
     }
 
     /// The published likelihood of a group: half the squared error, five times.
-    pub fn published_group(link: Link) -> GroupConfig {
+    pub fn published_group(link: ValueLink) -> GroupConfig {
         GroupConfig {
             input: GroupInput::AsIs,
             input_entry: None,

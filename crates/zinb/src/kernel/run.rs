@@ -10,7 +10,7 @@ use super::{Family, MeanLink, Number, ThetaLink};
 /// Rows per piece of work: fixed, so that sums do not depend on the number of threads.
 const PIECE: usize = 16;
 
-/// The counts of a batch, `[cells, features]`.
+/// The counts of a batch, or other values, `[cells, features]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Counts<'a, T> {
     /// Row after row.
@@ -27,7 +27,7 @@ pub enum Counts<'a, T> {
 }
 
 impl<'a, T> Counts<'a, T> {
-    fn row(&self, cell: usize, n: usize) -> RowCounts<'a, T> {
+    pub(super) fn row(&self, cell: usize, n: usize) -> RowCounts<'a, T> {
         match *self {
             Self::Dense(x) => RowCounts::Dense(&x[cell * n..(cell + 1) * n]),
             Self::Sparse {

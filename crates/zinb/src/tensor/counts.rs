@@ -173,12 +173,7 @@ impl BatchLikelihood for CountOutput {
     fn into_nll(self, targets: &Targets, weights: &Weights) -> Nll {
         self.check(targets, weights);
         let family = self.family();
-        let [cells, _] = self.h.dims();
-        let constant = (&self.h.device().inner(), self.h.dtype());
-        let cell_weights = match &weights.cells {
-            Some(w) => w.clone().without_autodiff(),
-            None => Tensor::full([cells], 1.0 / cells.max(1) as f64, constant),
-        };
+        let cell_weights = weights.of_cells(&self.h);
         let (device, dtype) = (self.h.device(), self.h.dtype());
         #[cfg(feature = "gpu")]
         if cube::serves(&device, dtype) {
@@ -188,10 +183,7 @@ impl BatchLikelihood for CountOutput {
             let ll = reference::count_ll;
             return reference::count_nll(&self, targets, weights, cell_weights, ll);
         }
-        let (target, pattern) = match targets {
-            Targets::Dense(x) => (TargetValues::Dense(x.clone()), None),
-            Targets::Sparse(x) => (TargetValues::Sparse(x.values()), Some(x.pattern().clone())),
-        };
+        let (target, pattern) = TargetValues::of(targets);
         let (features, weight_rows) = match &weights.features {
             Some((w, rows)) => (Some(w.clone()), Some(rows.clone())),
             None => (None, None),

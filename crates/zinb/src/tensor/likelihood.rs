@@ -34,6 +34,18 @@ impl Weights {
             cells: Some(Tensor::full([cells], weight, (&device, like.dtype()))),
         }
     }
+
+    /// The weights of the cells for outputs `[cells, features]`, a constant.
+    pub(super) fn of_cells(&self, like: &Tensor<2>) -> Tensor<1> {
+        let [cells, _] = like.dims();
+        match &self.cells {
+            Some(w) => w.clone().without_autodiff(),
+            None => {
+                let constant = (&like.device().inner(), like.dtype());
+                Tensor::full([cells], 1.0 / cells.max(1) as f64, constant)
+            }
+        }
+    }
 }
 
 /// The negative log-likelihood of a batch.

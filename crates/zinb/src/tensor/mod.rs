@@ -9,6 +9,7 @@ mod predictive;
 mod probability;
 pub mod reference;
 mod simple;
+mod squared;
 mod targets;
 
 pub use counts::{CountOutput, Dispersion};
@@ -17,4 +18,5 @@ pub use ops::RowMap;
 pub use predictive::{PosteriorPredictive, posterior_predictive};
 pub use probability::logit_of_probability;
 pub use simple::{BernoulliOutput, GaussianOutput};
+pub use squared::SquaredOutput;
 pub use targets::Targets;

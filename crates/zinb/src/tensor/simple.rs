@@ -25,7 +25,7 @@ pub struct BernoulliOutput {
 }
 
 /// Weights the entries and adds them up.
-fn reduce(ll: Tensor<2>, weights: &Weights) -> Nll {
+pub(super) fn reduce(ll: Tensor<2>, weights: &Weights) -> Nll {
     let ([cells, features], device) = (ll.dims(), ll.device());
     let ll = match &weights.features {
         None => ll,
@@ -47,7 +47,7 @@ fn reduce(ll: Tensor<2>, weights: &Weights) -> Nll {
 }
 
 /// Targets as a constant, with 0 in place of what has no weight.
-fn observed(targets: &Targets, weights: &Weights, like: &Tensor<2>) -> Tensor<2> {
+pub(super) fn observed(targets: &Targets, weights: &Weights, like: &Tensor<2>) -> Tensor<2> {
     assert_eq!(targets.dims(), like.dims(), "targets and network's output");
     let x = targets.to_dense().to_device(&like.device());
     match &weights.features {

@@ -2,6 +2,7 @@
 //! the moments.
 #![cfg(feature = "tensor")]
 
+mod squared;
 #[cfg(feature = "wgpu")]
 mod wgpu;
 

@@ -10,26 +10,26 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::{CountOps, CountOptions};
+use super::{CountOptions, LikelihoodOps, SquaredOptions};
 
 #[derive(Debug)]
 struct NllBackward;
 
-impl<B: CountOps> Backward<B, 3> for NllBackward {
-    /// Gradients of the loss by `h`, `theta`, `logit`.
-    type State = [FloatTensor<B>; 3];
+impl<B: LikelihoodOps, const N: usize> Backward<B, N> for NllBackward {
+    /// Gradients of the loss by the parents.
+    type State = [FloatTensor<B>; N];
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         for (parent, gradient) in ops.parents.into_iter().zip(ops.state) {
             if let Some(node) = parent {
-                grads.register::<B>(node.id, B::count_scale(gradient, grad.clone()));
+                grads.register::<B>(node.id, B::scale_gradient(gradient, grad.clone()));
             }
         }
     }
 }
 
-impl<B: CountOps, C: CheckpointStrategy> CountOps for Autodiff<B, C> {
+impl<B: LikelihoodOps, C: CheckpointStrategy> LikelihoodOps for Autodiff<B, C> {
     fn count_nll(
         h: FloatTensor<Self>,
         theta: FloatTensor<Self>,
@@ -47,7 +47,9 @@ impl<B: CountOps, C: CheckpointStrategy> CountOps for Autodiff<B, C> {
         FloatTensor<Self>,
     ) {
         let nodes = [h.node(), theta.node(), logit.node()];
-        let prepared = NllBackward.prepare::<C>(nodes).compute_bound().stateful();
+        let prepared = Backward::<B, 3>::prepare::<C>(NllBackward, nodes)
+            .compute_bound()
+            .stateful();
         options.gradients = matches!(prepared, OpsKind::Tracked(_));
         let (loss, per_cell, d_h, d_theta, d_logit) = B::count_nll(
             h.into_primitive(),
@@ -69,8 +71,32 @@ impl<B: CountOps, C: CheckpointStrategy> CountOps for Autodiff<B, C> {
         (loss, rest.0, rest.1, rest.2, rest.3)
     }
 
-    fn count_scale(x: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self> {
-        <Self as AutodiffBackend>::from_inner(B::count_scale(
+    fn squared_nll(
+        raw: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        cells: FloatTensor<Self>,
+        options: SquaredOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let prepared = Backward::<B, 1>::prepare::<C>(NllBackward, [raw.node()])
+            .compute_bound()
+            .stateful();
+        let (loss, per_cell, gradient) = B::squared_nll(
+            raw.into_primitive(),
+            target.into_primitive(),
+            cells.into_primitive(),
+            options,
+        );
+        let constant = |x: FloatTensor<B>| <Self as AutodiffBackend>::from_inner(x);
+        let rest = (constant(per_cell.clone()), constant(per_cell));
+        let loss = match prepared {
+            OpsKind::Tracked(prep) => prep.finish([gradient], loss),
+            OpsKind::UnTracked(prep) => prep.finish(loss),
+        };
+        (loss, rest.0, rest.1)
+    }
+
+    fn scale_gradient(x: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self> {
+        <Self as AutodiffBackend>::from_inner(B::scale_gradient(
             x.into_primitive(),
             factor.into_primitive(),
         ))

@@ -1,11 +1,43 @@
-//! The kernel on the slices of Flex tensors.
+//! The kernels on the slices of Flex tensors.
 
 use burn::backend::{Flex, TensorMetadata, flex::FlexTensor};
 use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut, tensor};
 use rayon::prelude::*;
+use sparse_ops::CsrPattern;
 
-use super::{CountOps, CountOptions};
+use super::{CountOptions, LikelihoodOps, SquaredOptions};
 use crate::kernel::{self, Counts, Family, Input, Number};
+
+fn counts<'a, T>(values: &'a [T], pattern: Option<&'a CsrPattern>) -> Counts<'a, T> {
+    match pattern {
+        None => Counts::Dense(values),
+        Some(pattern) => Counts::Sparse {
+            offsets: pattern.offsets(),
+            columns: pattern.indices(),
+            values,
+        },
+    }
+}
+
+/// `Σ_c cell_weight[c] nll[c]`, `[1]`, added up in f64.
+fn weighted<T: Number + FlexFloat>(nll: &[T], cell_weights: &[T]) -> FlexTensor {
+    let terms = nll.iter().zip(cell_weights);
+    let loss: f64 = terms.map(|(nll, w)| nll.to_f64() * w.to_f64()).sum();
+    tensor(vec![T::from_f64(loss)], [1])
+}
+
+/// Loss, losses of the cells, gradient by `raw`.
+fn squared<T: Number + FlexFloat>(
+    mut raw: FlexTensor,
+    target: &FlexTensor,
+    cells: &FlexTensor,
+    options: &SquaredOptions,
+) -> [FlexTensor; 3] {
+    let values = counts(slice::<T>(target), options.pattern.as_deref());
+    let cells = slice::<T>(cells);
+    let nll = kernel::squared_in_place(slice_mut(&mut raw), options.link, &values, cells);
+    [weighted(&nll, cells), tensor(nll, [cells.len()]), raw]
+}
 
 /// As `FlexTensor`s: h, theta, logit, scale, target, weights, cells. The gradients of `h` and `logit` take the memory of these where
 /// nobody else holds it.
@@ -30,21 +62,10 @@ fn nll<T: Number + FlexFloat>(t: [FlexTensor; 7], options: &CountOptions) -> [Fl
             .weight_rows
             .as_ref()
             .map(|rows| (slice(&weights), rows.rows(weights.shape()[0]))),
-        counts: match &options.pattern {
-            None => Counts::Dense(target),
-            Some(pattern) => Counts::Sparse {
-                offsets: pattern.offsets(),
-                columns: pattern.indices(),
-                values: target,
-            },
-        },
+        counts: counts(target, options.pattern.as_deref()),
         cell_weights: slice(&cells),
     };
-    let loss = |nll: &[T]| -> FlexTensor {
-        let terms = nll.iter().zip(input.cell_weights);
-        let loss: f64 = terms.map(|(nll, w)| nll.to_f64() * w.to_f64()).sum();
-        tensor(vec![T::from_f64(loss)], [1])
-    };
+    let loss = |nll: &[T]| weighted(nll, input.cell_weights);
     let n_cells = input.cell_weights.len();
     if !options.gradients {
         let input = Input {
@@ -85,7 +106,7 @@ fn scale<T: Number + FlexFloat>(mut x: FlexTensor, factor: &FlexTensor) -> FlexT
     x
 }
 
-impl CountOps for Flex {
+impl LikelihoodOps for Flex {
     fn count_nll(
         h: FlexTensor,
         theta: FlexTensor,
@@ -100,7 +121,17 @@ impl CountOps for Flex {
         by_type!(t[0].dtype(), nll(t, &options)).into()
     }
 
-    fn count_scale(x: FlexTensor, factor: FlexTensor) -> FlexTensor {
+    fn squared_nll(
+        raw: FlexTensor,
+        target: FlexTensor,
+        cells: FlexTensor,
+        options: SquaredOptions,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [raw, target, cells] = [raw, target, cells].map(dense);
+        by_type!(raw.dtype(), squared(raw, &target, &cells, &options)).into()
+    }
+
+    fn scale_gradient(x: FlexTensor, factor: FlexTensor) -> FlexTensor {
         let (x, factor) = (dense(x), dense(factor));
         by_type!(x.dtype(), scale(x, &factor))
     }

@@ -1,4 +1,4 @@
-//! The likelihood of counts as an extension of burn's backends.
+//! Likelihoods with a kernel as an extension of burn's backends.
 
 mod autodiff;
 mod flex;
@@ -9,7 +9,8 @@ use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 use sparse_ops::CsrPattern;
 
-use crate::kernel::{Family, MeanLink, Rows, ThetaLink};
+use super::Targets;
+use crate::kernel::{Family, MeanLink, Rows, ThetaLink, ValueLink};
 
 /// Which row of a parameter each cell of a batch takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,11 +62,19 @@ pub struct CountOptions {
     pub(crate) gradients: bool,
 }
 
-/// Operations with a kernel on Flex. Other backends never get here: [`count_nll`] sends them to
-/// [`reference`](super::reference). A parameter that does not exist is an empty tensor.
+/// What a squared error depends on besides tensors.
+#[derive(Clone, Debug)]
+pub struct SquaredOptions {
+    link: ValueLink,
+    /// Places of the targets, if they are sparse.
+    pattern: Option<Arc<CsrPattern>>,
+}
+
+/// Operations with a kernel on Flex. Other backends never get here: the outputs' `into_nll` sends them to tensor operations. A parameter
+/// that does not exist is an empty tensor.
 #[backend_extension(Flex, Autodiff)]
 #[allow(clippy::too_many_arguments)]
-pub trait CountOps: Backend {
+pub trait LikelihoodOps: Backend {
     /// Loss `[1]`, loss per cell `[cells]`, and the gradients of the loss by `h`, `theta`, `logit`
     /// (empty unless the options ask for them).
     #[allow(clippy::type_complexity)]
@@ -86,8 +95,16 @@ pub trait CountOps: Backend {
         FloatTensor<Self>,
     );
 
-    /// A tensor times a number `[1]`, in place where nobody else holds it.
-    fn count_scale(x: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Loss `[1]`, loss per cell `[cells]`, and the gradient of the loss by `raw`, which takes its memory where nobody else holds it.
+    fn squared_nll(
+        raw: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        cells: FloatTensor<Self>,
+        options: SquaredOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// A gradient times a number `[1]`, in place where nobody else holds it.
+    fn scale_gradient(x: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// What the operation takes.
@@ -107,6 +124,23 @@ pub(super) enum TargetValues {
     Sparse(Tensor<1>),
 }
 
+impl TargetValues {
+    /// The values and, if they are sparse, their places.
+    pub fn of(targets: &Targets) -> (Self, Option<Arc<CsrPattern>>) {
+        match targets {
+            Targets::Dense(x) => (Self::Dense(x.clone()), None),
+            Targets::Sparse(x) => (Self::Sparse(x.values()), Some(x.pattern().clone())),
+        }
+    }
+
+    fn into_dispatch(self) -> FloatTensor<Dispatch> {
+        match self {
+            Self::Dense(x) => x.without_autodiff().into_dispatch(),
+            Self::Sparse(x) => x.without_autodiff().into_dispatch(),
+        }
+    }
+}
+
 /// Loss `[1]` and loss per cell `[cells]`.
 pub(super) fn count_nll(t: CountTensors, options: CountOptions) -> (Tensor<1>, Tensor<1>) {
     let nothing = || Tensor::<1>::zeros([0], (&t.h.device().inner(), t.h.dtype())).into_dispatch();
@@ -114,19 +148,35 @@ pub(super) fn count_nll(t: CountTensors, options: CountOptions) -> (Tensor<1>, T
     let theta = or_nothing(t.theta);
     let logit = or_nothing(t.logit);
     let weights = or_nothing(t.weights.map(Tensor::without_autodiff));
-    let target = match t.target {
-        TargetValues::Dense(x) => x.without_autodiff().into_dispatch(),
-        TargetValues::Sparse(x) => x.without_autodiff().into_dispatch(),
-    };
-    let (loss, per_cell, _, _, _) = <Dispatch as CountOps>::count_nll(
+    let (loss, per_cell, _, _, _) = <Dispatch as LikelihoodOps>::count_nll(
         t.h.into_dispatch(),
         theta,
         logit,
         t.scale.without_autodiff().into_dispatch(),
-        target,
+        t.target.into_dispatch(),
         weights,
         t.cells.without_autodiff().into_dispatch(),
         options,
+    );
+    (
+        Tensor::from_dispatch(loss),
+        Tensor::<1>::from_dispatch(per_cell).without_autodiff(),
+    )
+}
+
+/// Half the squared error: loss `[1]` and loss per cell `[cells]`.
+pub(super) fn squared_nll(
+    raw: Tensor<2>,
+    link: ValueLink,
+    targets: &Targets,
+    cells: Tensor<1>,
+) -> (Tensor<1>, Tensor<1>) {
+    let (target, pattern) = TargetValues::of(targets);
+    let (loss, per_cell, _) = <Dispatch as LikelihoodOps>::squared_nll(
+        raw.into_dispatch(),
+        target.into_dispatch(),
+        cells.without_autodiff().into_dispatch(),
+        SquaredOptions { link, pattern },
     );
     (
         Tensor::from_dispatch(loss),

@@ -1,0 +1,141 @@
+//! Squared errors of a whole batch, rows in parallel.
+
+use multiversion::{multiversion, target::target_cfg_f};
+use rayon::prelude::*;
+
+use super::lanes::LANES;
+use super::row::RowCounts;
+use super::{Counts, Number};
+
+/// Rows per piece of work: few enough that they stay in a cache.
+const PIECE: usize = 16;
+
+/// From a network's output to the mean of a value that is no count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+pub enum ValueLink {
+    /// As it is.
+    #[default]
+    Identity,
+    /// `max(0, raw)`
+    Relu,
+    /// `1 / (1 + e^-raw)`, for values in 0 to 1.
+    Sigmoid,
+}
+
+/// `1/2 Σ (x - link(raw))²` of each cell, `[cells]`, the sum over its features. `raw`, `[cells, features]`, becomes the gradient of
+/// `Σ_cells cell_weight` times that.
+///
+/// # Panics
+/// If lengths do not fit each other.
+pub fn squared_in_place<T: Number>(
+    raw: &mut [T],
+    link: ValueLink,
+    values: &Counts<'_, T>,
+    cell_weights: &[T],
+) -> Vec<T> {
+    let n_cells = cell_weights.len();
+    let n = raw.len() / n_cells.max(1);
+    assert_eq!(raw.len(), n * n_cells, "outputs of {n_cells} cells");
+    match values {
+        Counts::Dense(x) => assert_eq!(x.len(), raw.len(), "values and outputs"),
+        Counts::Sparse { offsets, .. } => assert_eq!(offsets.len(), n_cells + 1, "rows of values"),
+    }
+    let mut nll = vec![T::default(); n_cells];
+    if n > 0 {
+        let pieces = raw.par_chunks_mut(PIECE * n);
+        let pieces = pieces.zip(nll.par_chunks_mut(PIECE)).enumerate();
+        pieces.for_each_init(
+            || vec![T::default(); n],
+            |dense, (i, (raw, nll))| {
+                let weights = &cell_weights[i * PIECE..][..nll.len()];
+                rows(raw, link, values, i * PIECE, weights, nll, dense);
+            },
+        );
+    }
+    nll
+}
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2+fma",
+    "x86_64+avx2+fma",
+    "aarch64+neon"
+))]
+fn rows<T: Number>(
+    raw: &mut [T],
+    link: ValueLink,
+    values: &Counts<'_, T>,
+    first: usize,
+    weights: &[T],
+    nll: &mut [T],
+    dense: &mut [T],
+) {
+    if target_cfg_f!(target_feature = "fma") {
+        rows_with::<T, true>(raw, link, values, first, weights, nll, dense);
+    } else {
+        rows_with::<T, false>(raw, link, values, first, weights, nll, dense);
+    }
+}
+
+#[inline(always)]
+fn rows_with<T: Number, const FMA: bool>(
+    raw: &mut [T],
+    link: ValueLink,
+    values: &Counts<'_, T>,
+    first: usize,
+    weights: &[T],
+    nll: &mut [T],
+    dense: &mut [T],
+) {
+    let (n, one) = (dense.len(), T::from_f64(1.0));
+    let outputs = raw.chunks_exact_mut(n).zip(weights).zip(nll);
+    for (i, ((raw, &weight), nll)) in outputs.enumerate() {
+        let x = match values.row(first + i, n) {
+            RowCounts::Dense(x) => x,
+            RowCounts::Sparse(places, x) => {
+                dense.fill(T::default());
+                for (&place, &x) in places.iter().zip(x) {
+                    dense[place as usize] = x;
+                }
+                &*dense
+            }
+        };
+        *nll = match link {
+            ValueLink::Identity => row(raw, x, weight, |raw| (raw, one)),
+            ValueLink::Relu => row(raw, x, weight, |raw| match raw > T::default() {
+                true => (raw, one),
+                false => (T::default(), T::default()),
+            }),
+            ValueLink::Sigmoid => row(raw, x, weight, |raw| {
+                let mean = raw.sigmoid::<FMA>();
+                (mean, mean * (one - mean))
+            }),
+        };
+    }
+}
+
+/// One cell; `link` gives the mean and its slope.
+#[inline(always)]
+fn row<T: Number>(raw: &mut [T], x: &[T], weight: T, link: impl Fn(T) -> (T, T)) -> T {
+    let mut sums = [T::default(); LANES];
+    let mut part = |raw: &mut [T], x: &[T]| {
+        for ((raw, &x), sum) in raw.iter_mut().zip(x).zip(&mut sums) {
+            let (mean, slope) = link(*raw);
+            let error = mean - x;
+            *sum += error * error;
+            *raw = weight * error * slope;
+        }
+    };
+    let (whole, rest) = raw.split_at_mut(raw.len() - raw.len() % LANES);
+    let (of_whole, of_rest) = x.split_at(whole.len());
+    for (raw, x) in whole
+        .chunks_exact_mut(LANES)
+        .zip(of_whole.chunks_exact(LANES))
+    {
+        part(raw, x);
+    }
+    part(rest, of_rest);
+    let sum: f64 = sums.iter().map(|s| s.to_f64()).sum();
+    T::from_f64(sum * 0.5)
+}
