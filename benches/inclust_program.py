@@ -94,7 +94,8 @@ def main():
     p.add_argument("--steps", type=int, default=1600)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--stage", choices=["prepare", "train", "score"], required=True)
-    p.add_argument("--time", action="store_true", help="train for 2 and for 12 epochs and print the seconds of one")
+    p.add_argument("--time", action="store_true", help="train for 2 and for more epochs and print the seconds of one")
+    p.add_argument("--over", type=int, default=10, help="how many more")
     p.add_argument("--beside", type=pathlib.Path, help="the command, to be timed likewise")
     p.add_argument("--set", action="append", default=[], help="a setting of the command")
     args = p.parse_args()
@@ -107,7 +108,7 @@ def main():
             if args.stage == "train":
                 n = len(np.load(folder / "covariates.npy"))
                 if args.time:
-                    took = lambda of: of(12) / 10 - of(2) / 10
+                    took = lambda of: (of(2 + args.over) - of(2)) / args.over
                     theirs = took(lambda epochs: run(args, folder, seed, epochs, "T"))
                     beside = took(lambda epochs: ours(args, name, epochs)) if args.beside else float("nan")
                     print(f"{name}: {theirs:.3f} s per epoch of {n} rows, beside it {beside:.3f}: {theirs / beside:.2f} times", flush=True)

@@ -1,5 +1,5 @@
 //! The batch kernel, forward with all gradients, at 256 cells x 2,000 genes: mean `e^h` or the softmax, dispersion per gene,
-//! for ZINB logits of extra zeros per cell and gene. The outputs of the network are copied into place each time, where the gradients
+//! for ZINB logits of extra zeros per cell and gene; and the squared error. The outputs of the network are copied into place each time, where the gradients
 //! then take their place; `benches/torch_peers.py zinb` copies its inputs too.
 //!
 //! `RAYON_NUM_THREADS=2 cargo bench -p zinb`
@@ -7,7 +7,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use zinb::kernel::{Counts, Family, Input, MeanLink, Rows, ThetaLink, run_in_place};
+use zinb::kernel::{
+    Counts, Family, Input, MeanLink, Rows, ThetaLink, ValueLink, run_in_place, squared_in_place,
+};
 
 const CELLS: usize = 256;
 const GENES: usize = 2000;
@@ -101,6 +103,21 @@ fn kernels(c: &mut Criterion) {
                 });
             });
         }
+        let mut raw = h.clone();
+        group.bench_function(
+            format!("{}%_zeros/squared/sparse/sigmoid", zeros * 100.0),
+            |b| {
+                b.iter(|| {
+                    raw.copy_from_slice(&h);
+                    black_box(squared_in_place(
+                        &mut raw,
+                        ValueLink::Sigmoid,
+                        &sparse,
+                        &cell_weights,
+                    ))
+                });
+            },
+        );
     }
     group.finish();
 }

@@ -5,8 +5,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use fusion_core::Features;
 use serde::{Deserialize, Serialize};
-use zinb::kernel::MeanLink;
-pub use zinb::kernel::ValueLink;
+use zinb::kernel::{MeanLink, ValueLink};
 use zinb::tensor::{
     BatchLikelihood, BernoulliOutput, CountOutput, Dispersion, GaussianOutput, SquaredOutput,
     Targets, Weights,

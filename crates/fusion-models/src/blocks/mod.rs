@@ -28,13 +28,14 @@ pub use graph_decoder::{PairLoss, Pairs, graph_loss};
 pub use graph_fusion::{GlobalFusion, GraphFusion};
 pub use group_encoder::{GroupEncoder, GroupInput};
 pub(crate) use group_head::library_of;
-pub use group_head::{GroupHead, GroupLikelihood, Predicted, ValueLink};
+pub use group_head::{GroupHead, GroupLikelihood, Predicted};
 pub use mixture_prior::MixturePrior;
 pub use noise::normal_noise;
 pub use patches::{PatchEmbed, PatchHead, Patches, TokenWeights};
 pub use soft_assignment::{SoftAssignment, cross_entropy, divergence, sharpen};
 pub use stack::{TttStack, TttStackConfig};
 pub use tag_conv::{TagConv, TagConvConfig};
+pub use zinb::kernel::ValueLink;
 pub use zinb_head::{ZinbHead, ZinbHeads};
 
 use burn::module::Param;

@@ -25,7 +25,7 @@ pub enum ValueLink {
 }
 
 /// `1/2 Σ (x - link(raw))²` of each cell, `[cells]`, the sum over its features. `raw`, `[cells, features]`, becomes the gradient of
-/// `Σ_cells cell_weight` times that.
+/// `Σ_cells cell_weight` times that. Squares are added up in sixteen sums of the number type, these in f64.
 ///
 /// # Panics
 /// If lengths do not fit each other.
