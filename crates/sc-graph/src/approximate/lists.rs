@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -30,8 +31,9 @@ pub(super) struct Lists<'a> {
     n_dims: usize,
     capacity: usize,
     rows: Vec<Mutex<Vec<Entry>>>,
-    /// Squared distance beyond which an offer is in vain.
-    reach: Vec<f64>,
+    /// Squared distance beyond which an offer is in vain, as bits, which have the order of the numbers. It only falls, so that an old one lets
+    /// too much through and never too little.
+    reach: Vec<AtomicU64>,
 }
 
 impl<'a> Lists<'a> {
@@ -41,7 +43,9 @@ impl<'a> Lists<'a> {
             n_dims,
             capacity,
             rows: (0..n_points).map(|_| Mutex::default()).collect(),
-            reach: vec![f64::INFINITY; n_points],
+            reach: (0..n_points)
+                .map(|_| AtomicU64::new(f64::INFINITY.to_bits()))
+                .collect(),
         }
     }
 
@@ -58,7 +62,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Lets the points of every group meet.
-    pub(super) fn join(&mut self, groups: impl ParallelIterator<Item = Group>) {
+    pub(super) fn join(&self, groups: impl ParallelIterator<Item = Group>) {
         groups.for_each(|Group { fresh, known }| {
             for (at, &a) in fresh.iter().enumerate() {
                 for &b in fresh[at + 1..].iter().chain(&known).filter(|&&b| b != a) {
@@ -68,15 +72,11 @@ impl<'a> Lists<'a> {
                 }
             }
         });
-        let reach = self.rows.par_iter_mut().map(|row| {
-            let full = inside(row).get(self.capacity - 1);
-            full.map_or(f64::INFINITY, |last| last.distance)
-        });
-        self.reach = reach.collect();
     }
 
     fn offer(&self, to: u32, index: u32, distance: f64) {
-        if distance > self.reach[to as usize] {
+        let reach = &self.reach[to as usize];
+        if distance.to_bits() > reach.load(Ordering::Relaxed) {
             return;
         }
         let row = &self.rows[to as usize];
@@ -96,6 +96,9 @@ impl<'a> Lists<'a> {
                     fresh,
                 },
             );
+            if let Some(last) = row.get(self.capacity - 1) {
+                reach.store(last.distance.to_bits(), Ordering::Relaxed);
+            }
         }
     }
 
