@@ -13,7 +13,7 @@ STAGES = ("pretrain", "cluster")
 
 
 def timed(command, out, settings):
-    """Runs it with a checkpoint per epoch, unless it is done; seconds between the checkpoints of each stage."""
+    """Runs it with a checkpoint per epoch, unless the settings say otherwise or it is done; seconds between the checkpoints of each stage."""
     times = out / "checkpoint_times.json"
     if not times.exists():
         for s in ["umap=false", "n_models=1", "train.checkpoint_every=1", *settings]:

@@ -103,9 +103,10 @@ fn rows_with<T: Number, const FMA: bool>(
         };
         *nll = match link {
             ValueLink::Identity => row(raw, x, weight, |raw| (raw, one)),
-            ValueLink::Relu => row(raw, x, weight, |raw| match raw > T::default() {
-                true => (raw, one),
-                false => (T::default(), T::default()),
+            // Asked so that what is no number stays none.
+            ValueLink::Relu => row(raw, x, weight, |raw| match raw <= T::default() {
+                true => (T::default(), T::default()),
+                false => (raw, one),
             }),
             ValueLink::Sigmoid => row(raw, x, weight, |raw| {
                 let mean = raw.sigmoid::<FMA>();

@@ -135,6 +135,24 @@ fn features_may_have_weights() {
 }
 
 #[test]
+fn what_is_no_number_is_not_hidden() {
+    let device = Device::flex().autodiff();
+    for dtype in [DType::F32, DType::F64] {
+        let mut all = values(raw(&device, dtype));
+        all[GENES + 3] = f64::NAN;
+        let raw = tensor(all, [CELLS, GENES], &device, dtype);
+        let targets = Targets::Sparse(sparse(&device, dtype));
+        for link in LINKS {
+            let [loss, per_cell, gradient] =
+                evaluate(link, &targets, &Weights::default(), raw.clone());
+            assert!(loss[0].is_nan() && gradient[GENES + 3].is_nan(), "{link:?}");
+            let bad = per_cell.iter().filter(|v| v.is_nan()).count();
+            assert!(per_cell[1].is_nan() && bad == 1, "{link:?}");
+        }
+    }
+}
+
+#[test]
 fn draws_have_variance_1() {
     let device = Device::flex();
     let output = SquaredOutput {
