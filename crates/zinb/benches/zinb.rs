@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use zinb::kernel::{
-    Counts, Family, Input, MeanLink, Rows, ThetaLink, ValueLink, run_in_place, squared_in_place,
+    Counts, Family, Input, MeanLink, Rows, ThetaLink, ValueLink, run_in_place, value_nll_in_place,
 };
 
 const CELLS: usize = 256;
@@ -104,20 +104,18 @@ fn kernels(c: &mut Criterion) {
             });
         }
         let mut raw = h.clone();
-        group.bench_function(
-            format!("{}%_zeros/squared/sparse/sigmoid", zeros * 100.0),
-            |b| {
+        for (name, family) in [
+            ("squared/sigmoid", ValueFamily::Squared(ValueLink::Sigmoid)),
+            ("bernoulli", ValueFamily::Bernoulli),
+        ] {
+            let name = format!("{}%_zeros/{name}/sparse", zeros * 100.0);
+            group.bench_function(name, |b| {
                 b.iter(|| {
                     raw.copy_from_slice(&h);
-                    black_box(squared_in_place(
-                        &mut raw,
-                        ValueLink::Sigmoid,
-                        &sparse,
-                        &cell_weights,
-                    ))
+                    black_box(value_nll_in_place(&mut raw, family, &sparse, &cell_weights))
                 });
-            },
-        );
+            });
+        }
     }
     group.finish();
 }

@@ -180,7 +180,7 @@ impl GroupHead {
             GroupLikelihood::Gaussian => self.gaussian(hidden).nll(&values, &of_rows).loss,
             GroupLikelihood::Bernoulli => {
                 let logit = self.raw(hidden);
-                BernoulliOutput { logit }.nll(&values, &of_rows).loss
+                BernoulliOutput { logit }.into_nll(&values, &of_rows).loss
             }
             GroupLikelihood::Nb | GroupLikelihood::Zinb | GroupLikelihood::Poisson => {
                 let library = library.unwrap_or_else(|| library_of(targets));

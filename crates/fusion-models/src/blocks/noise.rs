@@ -2,21 +2,19 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fusion_core::Draw;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 /// Independent draws from N(0, 1), `[cells, width]`: a function of the draw and the cell's row, so that a cell gets the same
-/// noise however a batch is cut, on every device. By Box and Muller from two uniform numbers.
+/// noise however a batch is cut, on every device. By a ziggurat from a ChaCha stream of each cell.
 pub fn normal_noise(rows: &[usize], width: usize, draw: Draw, device: &Device) -> Tensor<2> {
-    let uniform = |draw: Draw| ((draw.seed() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let mut values = vec![0.0f32; rows.len() * width];
     let of_rows = values.par_chunks_mut(width.max(1)).zip(rows);
     of_rows.for_each(|(values, &row)| {
-        let draw = draw.for_use(row as u64);
-        for (column, value) in (0u64..).zip(values) {
-            let (a, b) = (draw.for_use(2 * column), draw.for_use(2 * column + 1));
-            let radius = (-2.0 * uniform(a).ln()).sqrt();
-            *value = (radius * (std::f64::consts::TAU * uniform(b)).cos()) as f32;
-        }
+        let mut stream = ChaCha8Rng::seed_from_u64(draw.for_use(row as u64).seed());
+        values.fill_with(|| StandardNormal.sample(&mut stream));
     });
     Tensor::from_data(TensorData::new(values, [rows.len(), width]), device)
 }

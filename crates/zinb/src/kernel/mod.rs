@@ -5,11 +5,11 @@ mod block;
 mod lanes;
 mod row;
 mod run;
-mod squared;
+mod values;
 
 pub use block::Family;
 pub use run::{Counts, Gradients, Input, Rows, run, run_in_place};
-pub use squared::{ValueLink, squared_in_place};
+pub use values::{ValueFamily, ValueLink, value_nll_in_place};
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 

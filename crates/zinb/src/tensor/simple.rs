@@ -2,7 +2,9 @@
 
 use burn::tensor::{Tensor, activation};
 
+use super::ops::{in_one_pass, value_nll};
 use super::{BatchLikelihood, Nll, Targets, Weights, predictive, reference};
+use crate::kernel::ValueFamily;
 
 /// Normal observations.
 ///
@@ -17,7 +19,8 @@ pub struct GaussianOutput {
 
 /// Zeros and ones, or fractions between.
 ///
-/// `ll = x l - ln(1 + e^l)` with the log odds l, in tensor operations.
+/// `ll = x l - ln(1 + e^l)` with the log odds l. On Flex value and gradient come from one pass over the batch, unless features have weights, and
+/// targets that are sparse stay so; elsewhere tensor operations run.
 #[derive(Clone, Debug)]
 pub struct BernoulliOutput {
     /// Log odds of a one, `[cells, features]`.
@@ -89,8 +92,16 @@ impl BatchLikelihood for GaussianOutput {
 
 impl BatchLikelihood for BernoulliOutput {
     fn nll(&self, targets: &Targets, weights: &Weights) -> Nll {
+        self.clone().into_nll(targets, weights)
+    }
+
+    /// On Flex the gradient takes the memory of `logit` where nothing else holds it.
+    fn into_nll(self, targets: &Targets, weights: &Weights) -> Nll {
+        if in_one_pass(&self.logit, weights) {
+            return value_nll(self.logit, ValueFamily::Bernoulli, targets, weights);
+        }
         let x = observed(targets, weights, &self.logit);
-        let l = self.logit.clone();
+        let l = self.logit;
         let ll =
             -(x.clone() * reference::softplus(-l.clone()) + (-x + 1.0) * reference::softplus(l));
         reduce(ll, weights)

@@ -1,12 +1,10 @@
 //! Squared errors.
 
-use burn::tensor::{Tensor, activation};
-use flex_slices::served;
-
-use super::ops::squared_nll;
+use super::ops::{in_one_pass, value_nll};
 use super::simple::{GaussianOutput, observed, reduce};
 use super::{BatchLikelihood, Nll, Targets, Weights};
-use crate::kernel::ValueLink;
+use crate::kernel::{ValueFamily, ValueLink};
+use burn::tensor::{Tensor, activation};
 
 /// Values whose errors are all of one size.
 ///
@@ -42,15 +40,11 @@ impl BatchLikelihood for SquaredOutput {
 
     /// On Flex the gradient takes the memory of `raw` where nothing else holds it.
     fn into_nll(self, targets: &Targets, weights: &Weights) -> Nll {
-        let raw = &self.raw;
-        if weights.features.is_some() || !served(&raw.device(), raw.dtype()) {
-            let error = self.mean() - observed(targets, weights, raw);
+        if !in_one_pass(&self.raw, weights) {
+            let error = self.mean() - observed(targets, weights, &self.raw);
             return reduce(error.square() * -0.5, weights);
         }
-        assert_eq!(targets.dims(), raw.dims(), "targets and network's output");
-        let cells = weights.of_cells(raw);
-        let (loss, per_cell) = squared_nll(self.raw, self.link, targets, cells);
-        Nll { loss, per_cell }
+        value_nll(self.raw, ValueFamily::Squared(self.link), targets, weights)
     }
 
     fn mean(&self) -> Tensor<2> {

@@ -2,7 +2,7 @@
 //! the moments.
 #![cfg(feature = "tensor")]
 
-mod squared;
+mod one_parameter;
 #[cfg(feature = "wgpu")]
 mod wgpu;
 

@@ -10,7 +10,7 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::{CountOptions, LikelihoodOps, SquaredOptions};
+use super::{CountOptions, LikelihoodOps, ValueOptions};
 
 #[derive(Debug)]
 struct NllBackward;
@@ -71,16 +71,16 @@ impl<B: LikelihoodOps, C: CheckpointStrategy> LikelihoodOps for Autodiff<B, C> {
         (loss, rest.0, rest.1, rest.2, rest.3)
     }
 
-    fn squared_nll(
+    fn value_nll(
         raw: FloatTensor<Self>,
         target: FloatTensor<Self>,
         cells: FloatTensor<Self>,
-        options: SquaredOptions,
+        options: ValueOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let prepared = Backward::<B, 1>::prepare::<C>(NllBackward, [raw.node()])
             .compute_bound()
             .stateful();
-        let (loss, per_cell, gradient) = B::squared_nll(
+        let (loss, per_cell, gradient) = B::value_nll(
             raw.into_primitive(),
             target.into_primitive(),
             cells.into_primitive(),

@@ -5,7 +5,7 @@ use flex_slices::{FlexFloat, by_type, dense, slice, slice_mut, tensor};
 use rayon::prelude::*;
 use sparse_ops::CsrPattern;
 
-use super::{CountOptions, LikelihoodOps, SquaredOptions};
+use super::{CountOptions, LikelihoodOps, ValueOptions};
 use crate::kernel::{self, Counts, Family, Input, Number};
 
 fn counts<'a, T>(values: &'a [T], pattern: Option<&'a CsrPattern>) -> Counts<'a, T> {
@@ -27,15 +27,15 @@ fn weighted<T: Number + FlexFloat>(nll: &[T], cell_weights: &[T]) -> FlexTensor 
 }
 
 /// Loss, losses of the cells, gradient by `raw`.
-fn squared<T: Number + FlexFloat>(
+fn value<T: Number + FlexFloat>(
     mut raw: FlexTensor,
     target: &FlexTensor,
     cells: &FlexTensor,
-    options: &SquaredOptions,
+    options: &ValueOptions,
 ) -> [FlexTensor; 3] {
     let values = counts(slice::<T>(target), options.pattern.as_deref());
     let cells = slice::<T>(cells);
-    let nll = kernel::squared_in_place(slice_mut(&mut raw), options.link, &values, cells);
+    let nll = kernel::value_nll_in_place(slice_mut(&mut raw), options.family, &values, cells);
     [weighted(&nll, cells), tensor(nll, [cells.len()]), raw]
 }
 
@@ -121,14 +121,14 @@ impl LikelihoodOps for Flex {
         by_type!(t[0].dtype(), nll(t, &options)).into()
     }
 
-    fn squared_nll(
+    fn value_nll(
         raw: FlexTensor,
         target: FlexTensor,
         cells: FlexTensor,
-        options: SquaredOptions,
+        options: ValueOptions,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [raw, target, cells] = [raw, target, cells].map(dense);
-        by_type!(raw.dtype(), squared(raw, &target, &cells, &options)).into()
+        by_type!(raw.dtype(), value(raw, &target, &cells, &options)).into()
     }
 
     fn scale_gradient(x: FlexTensor, factor: FlexTensor) -> FlexTensor {

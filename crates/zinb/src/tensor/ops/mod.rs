@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
+use flex_slices::served;
 use sparse_ops::CsrPattern;
 
-use super::Targets;
-use crate::kernel::{Family, MeanLink, Rows, ThetaLink, ValueLink};
+use super::{Nll, Targets, Weights};
+use crate::kernel::{Family, MeanLink, Rows, ThetaLink, ValueFamily};
 
 /// Which row of a parameter each cell of a batch takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,10 +63,10 @@ pub struct CountOptions {
     pub(crate) gradients: bool,
 }
 
-/// What a squared error depends on besides tensors.
+/// What a likelihood with one parameter depends on besides tensors.
 #[derive(Clone, Debug)]
-pub struct SquaredOptions {
-    link: ValueLink,
+pub struct ValueOptions {
+    family: ValueFamily,
     /// Places of the targets, if they are sparse.
     pattern: Option<Arc<CsrPattern>>,
 }
@@ -96,11 +97,11 @@ pub trait LikelihoodOps: Backend {
     );
 
     /// Loss `[1]`, loss per cell `[cells]`, and the gradient of the loss by `raw`, which takes its memory where nobody else holds it.
-    fn squared_nll(
+    fn value_nll(
         raw: FloatTensor<Self>,
         target: FloatTensor<Self>,
         cells: FloatTensor<Self>,
-        options: SquaredOptions,
+        options: ValueOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// A gradient times a number `[1]`, in place where nobody else holds it.
@@ -164,22 +165,30 @@ pub(super) fn count_nll(t: CountTensors, options: CountOptions) -> (Tensor<1>, T
     )
 }
 
-/// Half the squared error: loss `[1]` and loss per cell `[cells]`.
-pub(super) fn squared_nll(
+/// Whether [`value_nll`] serves an output.
+pub(super) fn in_one_pass(raw: &Tensor<2>, weights: &Weights) -> bool {
+    weights.features.is_none() && served(&raw.device(), raw.dtype())
+}
+
+/// Negative log-likelihood of one parameter per value, on Flex and without weights of features. The gradient takes the memory of `raw` where
+/// nothing else holds it.
+pub(super) fn value_nll(
     raw: Tensor<2>,
-    link: ValueLink,
+    family: ValueFamily,
     targets: &Targets,
-    cells: Tensor<1>,
-) -> (Tensor<1>, Tensor<1>) {
+    weights: &Weights,
+) -> Nll {
+    assert_eq!(targets.dims(), raw.dims(), "targets and network's output");
+    let cells = weights.of_cells(&raw);
     let (target, pattern) = TargetValues::of(targets);
-    let (loss, per_cell, _) = <Dispatch as LikelihoodOps>::squared_nll(
+    let (loss, per_cell, _) = <Dispatch as LikelihoodOps>::value_nll(
         raw.into_dispatch(),
         target.into_dispatch(),
         cells.without_autodiff().into_dispatch(),
-        SquaredOptions { link, pattern },
+        ValueOptions { family, pattern },
     );
-    (
-        Tensor::from_dispatch(loss),
-        Tensor::<1>::from_dispatch(per_cell).without_autodiff(),
-    )
+    Nll {
+        loss: Tensor::from_dispatch(loss),
+        per_cell: Tensor::<1>::from_dispatch(per_cell).without_autodiff(),
+    }
 }

@@ -1,4 +1,4 @@
-//! Squared errors of a whole batch, rows in parallel.
+//! Likelihoods with one parameter per value, of a whole batch, rows in parallel.
 
 use multiversion::{multiversion, target::target_cfg_f};
 use rayon::prelude::*;
@@ -24,14 +24,23 @@ pub enum ValueLink {
     Sigmoid,
 }
 
-/// `1/2 Σ (x - link(raw))²` of each cell, `[cells]`, the sum over its features. `raw`, `[cells, features]`, becomes the gradient of
-/// `Σ_cells cell_weight` times that. Squares are added up in sixteen sums of the number type, these in f64.
+/// How a value is distributed around a network's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueFamily {
+    /// `(x - link(raw))² / 2`: normal, of one size of errors.
+    Squared(ValueLink),
+    /// `ln(1 + e^raw) - x raw`: zeros and ones, or fractions between, of log odds.
+    Bernoulli,
+}
+
+/// Negative log-likelihood of each cell, `[cells]`, the sum over its features. `raw`, `[cells, features]`, becomes the gradient of
+/// `Σ_cells cell_weight` times that. Values are added up in sixteen sums of the number type, these in f64.
 ///
 /// # Panics
 /// If lengths do not fit each other.
-pub fn squared_in_place<T: Number>(
+pub fn value_nll_in_place<T: Number>(
     raw: &mut [T],
-    link: ValueLink,
+    family: ValueFamily,
     values: &Counts<'_, T>,
     cell_weights: &[T],
 ) -> Vec<T> {
@@ -50,7 +59,7 @@ pub fn squared_in_place<T: Number>(
             || vec![T::default(); n],
             |dense, (i, (raw, nll))| {
                 let weights = &cell_weights[i * PIECE..][..nll.len()];
-                rows(raw, link, values, i * PIECE, weights, nll, dense);
+                rows(raw, family, values, i * PIECE, weights, nll, dense);
             },
         );
     }
@@ -64,7 +73,7 @@ pub fn squared_in_place<T: Number>(
 ))]
 fn rows<T: Number>(
     raw: &mut [T],
-    link: ValueLink,
+    family: ValueFamily,
     values: &Counts<'_, T>,
     first: usize,
     weights: &[T],
@@ -72,23 +81,23 @@ fn rows<T: Number>(
     dense: &mut [T],
 ) {
     if target_cfg_f!(target_feature = "fma") {
-        rows_with::<T, true>(raw, link, values, first, weights, nll, dense);
+        rows_with::<T, true>(raw, family, values, first, weights, nll, dense);
     } else {
-        rows_with::<T, false>(raw, link, values, first, weights, nll, dense);
+        rows_with::<T, false>(raw, family, values, first, weights, nll, dense);
     }
 }
 
 #[inline(always)]
 fn rows_with<T: Number, const FMA: bool>(
     raw: &mut [T],
-    link: ValueLink,
+    family: ValueFamily,
     values: &Counts<'_, T>,
     first: usize,
     weights: &[T],
     nll: &mut [T],
     dense: &mut [T],
 ) {
-    let (n, one) = (dense.len(), T::from_f64(1.0));
+    let (n, zero, one) = (dense.len(), T::default(), T::from_f64(1.0));
     let outputs = raw.chunks_exact_mut(n).zip(weights).zip(nll);
     for (i, ((raw, &weight), nll)) in outputs.enumerate() {
         let x = match values.row(first + i, n) {
@@ -101,31 +110,53 @@ fn rows_with<T: Number, const FMA: bool>(
                 &*dense
             }
         };
-        *nll = match link {
-            ValueLink::Identity => row(raw, x, weight, |raw| (raw, one)),
-            // Asked so that what is no number stays none.
-            ValueLink::Relu => row(raw, x, weight, |raw| match raw <= T::default() {
-                true => (T::default(), T::default()),
-                false => (raw, one),
-            }),
-            ValueLink::Sigmoid => row(raw, x, weight, |raw| {
-                let mean = raw.sigmoid::<FMA>();
-                (mean, mean * (one - mean))
+        *nll = match family {
+            ValueFamily::Squared(link) => squared::<T, FMA>(link, raw, x, weight),
+            ValueFamily::Bernoulli => row(raw, x, weight, |raw, x| {
+                // Both tails keep their digits.
+                let (up, down) = match raw > zero {
+                    true => (raw, zero),
+                    false => (zero, zero - raw),
+                };
+                let rest = (zero - up - down).softplus::<FMA>();
+                let nll = rest + x * down + (one - x) * up;
+                (nll, raw.sigmoid::<FMA>() - x)
             }),
         };
     }
 }
 
-/// One cell; `link` gives the mean and its slope.
+/// One cell of squared errors.
 #[inline(always)]
-fn row<T: Number>(raw: &mut [T], x: &[T], weight: T, link: impl Fn(T) -> (T, T)) -> T {
+fn squared<T: Number, const FMA: bool>(link: ValueLink, raw: &mut [T], x: &[T], weight: T) -> T {
+    let [zero, half, one] = [0.0, 0.5, 1.0].map(T::from_f64);
+    let of = |mean: T, slope: T, x: T| {
+        let error = mean - x;
+        (half * error * error, error * slope)
+    };
+    match link {
+        ValueLink::Identity => row(raw, x, weight, |raw, x| of(raw, one, x)),
+        // Asked so that what is no number stays none.
+        ValueLink::Relu => row(raw, x, weight, |raw, x| match raw <= zero {
+            true => of(zero, zero, x),
+            false => of(raw, one, x),
+        }),
+        ValueLink::Sigmoid => row(raw, x, weight, |raw, x| {
+            let mean = raw.sigmoid::<FMA>();
+            of(mean, mean * (one - mean), x)
+        }),
+    }
+}
+
+/// One cell; `entry` gives the value and its slope from output and observation.
+#[inline(always)]
+fn row<T: Number>(raw: &mut [T], x: &[T], weight: T, entry: impl Fn(T, T) -> (T, T)) -> T {
     let mut sums = [T::default(); LANES];
     let mut part = |raw: &mut [T], x: &[T]| {
         for ((raw, &x), sum) in raw.iter_mut().zip(x).zip(&mut sums) {
-            let (mean, slope) = link(*raw);
-            let error = mean - x;
-            *sum += error * error;
-            *raw = weight * error * slope;
+            let (nll, slope) = entry(*raw, x);
+            *sum += nll;
+            *raw = weight * slope;
         }
     };
     let (whole, rest) = raw.split_at_mut(raw.len() - raw.len() % LANES);
@@ -137,6 +168,5 @@ fn row<T: Number>(raw: &mut [T], x: &[T], weight: T, link: impl Fn(T) -> (T, T))
         part(raw, x);
     }
     part(rest, of_rest);
-    let sum: f64 = sums.iter().map(|s| s.to_f64()).sum();
-    T::from_f64(sum * 0.5)
+    T::from_f64(sums.iter().map(|s| s.to_f64()).sum())
 }

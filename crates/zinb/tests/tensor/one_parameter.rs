@@ -1,12 +1,17 @@
-//! Squared errors: the kernel against tensor operations and finite differences.
+//! One parameter per value: the kernel against tensor operations and finite differences.
 
 use burn::tensor::{DType, Device, Tensor};
-use zinb::kernel::ValueLink;
-use zinb::tensor::{BatchLikelihood, SquaredOutput, Targets, Weights};
+use zinb::kernel::{ValueFamily, ValueLink};
+use zinb::tensor::{BatchLikelihood, BernoulliOutput, SquaredOutput, Targets, Weights};
 
 use super::{CELLS, GENES, close, counts, sparse, tensor, values, wave, weights};
 
-const LINKS: [ValueLink; 3] = [ValueLink::Identity, ValueLink::Relu, ValueLink::Sigmoid];
+const FAMILIES: [ValueFamily; 4] = [
+    ValueFamily::Squared(ValueLink::Identity),
+    ValueFamily::Squared(ValueLink::Relu),
+    ValueFamily::Squared(ValueLink::Sigmoid),
+    ValueFamily::Bernoulli,
+];
 
 fn cell_weights(device: &Device, dtype: DType) -> Weights {
     Weights {
@@ -29,17 +34,17 @@ fn raw(device: &Device, dtype: DType) -> Tensor<2> {
 
 /// Loss, losses of the cells, gradient.
 fn evaluate(
-    link: ValueLink,
+    family: ValueFamily,
     targets: &Targets,
     weights: &Weights,
     raw: Tensor<2>,
 ) -> [Vec<f64>; 3] {
     let raw = raw.require_grad();
-    let output = SquaredOutput {
-        raw: raw.clone(),
-        link,
+    let own = raw.clone();
+    let nll = match family {
+        ValueFamily::Squared(link) => SquaredOutput { raw: own, link }.into_nll(targets, weights),
+        ValueFamily::Bernoulli => BernoulliOutput { logit: own }.into_nll(targets, weights),
     };
-    let nll = output.into_nll(targets, weights);
     // A factor, as a weighted sum of losses has one.
     let grads = (nll.loss.clone() * 0.25).backward();
     let gradient = raw.grad(&grads).unwrap();
@@ -51,15 +56,23 @@ fn the_kernel_equals_tensor_operations_for_dense_and_sparse_values() {
     let device = Device::flex().autodiff();
     for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 2e-6)] {
         let x = tensor(counts(), [CELLS, GENES], &device, dtype);
-        for link in LINKS {
+        for family in FAMILIES {
             for w in [Weights::default(), cell_weights(&device, dtype)] {
                 let leaf = raw(&device, dtype).require_grad();
-                let mean = SquaredOutput {
-                    raw: leaf.clone(),
-                    link,
+                let raw_values = leaf.clone();
+                let nll = match family {
+                    ValueFamily::Squared(link) => {
+                        let mean = SquaredOutput {
+                            raw: raw_values,
+                            link,
+                        };
+                        (mean.mean() - x.clone()).square() * 0.5
+                    }
+                    ValueFamily::Bernoulli => {
+                        (raw_values.clone().exp() + 1.0).log() - x.clone() * raw_values
+                    }
                 };
-                let error = mean.mean() - x.clone();
-                let per_cell: Tensor<1> = (error.square() * 0.5).sum_dim(1).squeeze_dim(1);
+                let per_cell: Tensor<1> = nll.sum_dim(1).squeeze_dim(1);
                 let loss = match &w.cells {
                     Some(w) => (per_cell.clone() * w.clone()).sum(),
                     None => per_cell.clone().mean(),
@@ -68,12 +81,12 @@ fn the_kernel_equals_tensor_operations_for_dense_and_sparse_values() {
                 let gradient = leaf.grad(&grads).unwrap();
                 let expected = [values(loss), values(per_cell), values(gradient)];
                 let dense = Targets::Dense(x.clone());
-                let found = evaluate(link, &dense, &w, raw(&device, dtype));
+                let found = evaluate(family, &dense, &w, raw(&device, dtype));
                 for (found, expected) in found.iter().zip(&expected) {
-                    close(found, expected, tolerance, &format!("{link:?} {dtype:?}"));
+                    close(found, expected, tolerance, &format!("{family:?} {dtype:?}"));
                 }
                 let sparse = Targets::Sparse(sparse(&device, dtype));
-                assert_eq!(found, evaluate(link, &sparse, &w, raw(&device, dtype)));
+                assert_eq!(found, evaluate(family, &sparse, &w, raw(&device, dtype)));
             }
         }
     }
@@ -85,19 +98,19 @@ fn gradients_are_differences_of_the_loss() {
     let device = Device::flex().autodiff();
     let targets = Targets::Sparse(sparse(&device, DType::F64));
     let w = cell_weights(&device, DType::F64);
-    for link in LINKS {
-        let [_, _, gradient] = evaluate(link, &targets, &w, raw(&device, DType::F64));
+    for family in FAMILIES {
+        let [_, _, gradient] = evaluate(family, &targets, &w, raw(&device, DType::F64));
         for at in (0..CELLS * GENES).step_by(7) {
             let moved = |by: f64| {
                 let mut all = values(raw(&device, DType::F64));
                 all[at] += by;
                 let all = tensor(all, [CELLS, GENES], &device, DType::F64);
-                evaluate(link, &targets, &w, all)[0][0]
+                evaluate(family, &targets, &w, all)[0][0]
             };
             let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP) * 0.25;
             assert!(
                 (slope - gradient[at]).abs() < 1e-6,
-                "{link:?}: {slope} and {}",
+                "{family:?}: {slope} and {}",
                 gradient[at]
             );
         }
@@ -122,7 +135,7 @@ fn features_may_have_weights() {
     let mut x = counts();
     let evaluated = |x: Vec<f64>| {
         let targets = Targets::Dense(tensor(x, [CELLS, GENES], &device, DType::F64));
-        evaluate(ValueLink::Sigmoid, &targets, &w, raw(&device, DType::F64))
+        FAMILIES.map(|family| evaluate(family, &targets, &w, raw(&device, DType::F64)))
     };
     let before = evaluated(x.clone());
     let hidden = (0..x.len()).filter(|&i| off[i] == 0.0);
@@ -131,7 +144,9 @@ fn features_may_have_weights() {
     hidden.iter().for_each(|&i| x[i] = f64::NAN);
     let after = evaluated(x);
     assert_eq!(before, after);
-    assert!(hidden.iter().all(|&i| after[2][i] == 0.0));
+    for [_, _, gradient] in after {
+        assert!(hidden.iter().all(|&i| gradient[i] == 0.0));
+    }
 }
 
 #[test]
@@ -142,12 +157,43 @@ fn what_is_no_number_is_not_hidden() {
         all[GENES + 3] = f64::NAN;
         let raw = tensor(all, [CELLS, GENES], &device, dtype);
         let targets = Targets::Sparse(sparse(&device, dtype));
-        for link in LINKS {
+        for family in FAMILIES {
             let [loss, per_cell, gradient] =
-                evaluate(link, &targets, &Weights::default(), raw.clone());
-            assert!(loss[0].is_nan() && gradient[GENES + 3].is_nan(), "{link:?}");
+                evaluate(family, &targets, &Weights::default(), raw.clone());
+            assert!(
+                loss[0].is_nan() && gradient[GENES + 3].is_nan(),
+                "{family:?}"
+            );
             let bad = per_cell.iter().filter(|v| v.is_nan()).count();
-            assert!(per_cell[1].is_nan() && bad == 1, "{link:?}");
+            assert!(per_cell[1].is_nan() && bad == 1, "{family:?}");
+        }
+    }
+}
+
+#[test]
+fn log_odds_keep_both_tails() {
+    let device = Device::flex().autodiff();
+    for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+        for logit in [-80.0, -30.0, -1e-3, 0.0, 2.0, 30.0, 80.0] {
+            for x in [0.0, 1.0] {
+                let output = tensor(vec![logit], [1, 1], &device, dtype);
+                let targets = Targets::Dense(tensor(vec![x], [1, 1], &device, dtype));
+                let [loss, _, _] = evaluate(
+                    ValueFamily::Bernoulli,
+                    &targets,
+                    &Weights::default(),
+                    output,
+                );
+                // ln(1 + e^l) of the odds against what was seen.
+                let against: f64 = if x == 1.0 { -logit } else { logit };
+                let expected = against.max(0.0) + (-against.abs()).exp().ln_1p();
+                close(
+                    &loss,
+                    &[expected],
+                    tolerance,
+                    &format!("{logit} {x} {dtype:?}"),
+                );
+            }
         }
     }
 }
