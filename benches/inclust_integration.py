@@ -15,7 +15,6 @@ import pandas as pd
 
 warnings.filterwarnings("ignore")
 SETS = {"mixology": "cell_type", "zilionis": "cell_type", "pbmc": "singler_rna_main", "mosaic": "singler_rna_main"}
-PAIRED = "paired"  # the CITE-seq set whole, for `inclust_program.py --time`
 UNKNOWN = {"", "nan", "none", "na", "unknown", "unassigned", "undefined", "unmatched", "ambiguous", "doublet"}
 
 
@@ -33,8 +32,6 @@ def inputs(args, name):
         file = data / "scrna_zilionis_mouse_lung/scrna_zilionis_mouse_lung.h5ad"
         return [file], ["--batch", "batch"], [(ad.read_h5ad(file), None)]
     cite = md.read_h5mu(data / "citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu")
-    if name == PAIRED:
-        return [data / "citeseq_pbmc10k_10x/citeseq_pbmc10k_10x.h5mu"], [], [(cite["rna"], cite["adt"])]
     if name == "pbmc":
         first, second = folder / "pbmc10k.h5ad", data / "citeseq_pbmc10k_10x/pbmc5k_rna_only.h5ad"
         if not first.exists():
