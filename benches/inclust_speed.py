@@ -143,7 +143,8 @@ def ours(args, folder, epochs):
     rows, cells = len(np.load(folder / "data.npy", mmap_mode="r")), json.loads((folder / "cells.json").read_text())
     # As many rows per step as the program has.
     size = round(500 * cells / rows)
-    settings += [f"train.batch_size={size}", f"train.micro_batch={size}", *args.set]
+    # Its gradients in a part per thread.
+    settings += [f"train.batch_size={size}", f"train.micro_batch={-(-size // args.threads)}", *args.set]
     command = [args.binary, *json.loads((folder / "command.json").read_text()), "-o", out, "-q"] + [x for s in settings for x in ("--set", s)]
     subprocess.run([str(c) for c in command], check=True, env=dict(os.environ, RAYON_NUM_THREADS=str(args.threads)))
     return json.loads((out / "summary.json").read_text())["seconds"]["train"]

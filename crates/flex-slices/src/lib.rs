@@ -1,4 +1,4 @@
-//! Tensors of burn's Flex backend as slices: what kernels on the CPU stand on.
+//! Tensors of burn's Flex backend as slices, and random numbers of a thread: what kernels on the CPU stand on.
 //!
 //! A kernel is a function of slices; an operation of the backend takes and gives tensors. Between the two are a few rules that every kernel must keep: only a
 //! contiguous tensor is a slice, a contiguous view may be a part of its buffer, and a buffer that others hold is not written to.
@@ -23,6 +23,10 @@
 //! assert_eq!(x.to_data().try_to_vec::<f32>().unwrap(), [2.0, 4.0, 6.0, 8.0]); // left alone
 //! # Ok::<(), &str>(())
 //! ```
+
+mod stream;
+
+pub use stream::{next_word, with_stream};
 
 use burn::backend::{DispatchDevice, TensorMetadata, flex::FlexTensor};
 use burn::tensor::{DType, Device, Element, Shape, TensorData};

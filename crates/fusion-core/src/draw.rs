@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// A pass gets a `Draw` and gives each use its own child by [`for_use`](Draw::for_use), so the same
 /// (seed, epoch, step) always makes the same choices, whatever ran before: resumed equals
-/// uninterrupted. burn's dropout draws from the device's generator; the training loop seeds that
-/// generator from the pass's `Draw` before each pass.
+/// uninterrupted. Dropout draws from a stream of the thread (`ttt_layer`) or from the device's
+/// generator (burn); the training loop seeds both from the pass's `Draw` before each pass.
 ///
 /// ```
 /// use fusion_core::Draw;

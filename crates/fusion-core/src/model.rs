@@ -51,6 +51,12 @@ pub trait FusionModel: Module {
     /// loss of a batch is the cell-weighted mean of the losses of its parts.
     fn losses(&self, batch: &CellBatch, stage: &Stage) -> LossTerms;
 
+    /// Whether parts of a batch may be computed at the same time: `losses` draw from the batch's key and through `ttt_layer`'s dropout
+    /// alone, not from the device's generator, and leave no running values behind. Not by default.
+    fn independent_parts(&self) -> bool {
+        false
+    }
+
     /// The embedding of the batch's targets, `[targets, n_latent]`; nothing is masked or dropped.
     fn embed(&self, batch: &CellBatch) -> Tensor<2>;
 

@@ -10,24 +10,30 @@ use fusion_core::{CellBatch, Draw};
 use crate::CellData;
 
 /// Calls `work` with the batches of `parts` in their order. On the CPU the next one is made on a thread of its own, since single steps leave
-/// cores idle; at most one waits. The tensors of other devices stay with the thread that works on them.
+/// cores idle; at most `n_ready` wait. The tensors of other devices stay with the thread that works on them.
 pub(crate) fn batches_ahead<'a, R>(
     data: &CellData,
     parts: impl Iterator<Item = (&'a [usize], Draw)> + Send,
     device: &Device,
+    n_ready: usize,
     work: impl FnOnce(&mut dyn Iterator<Item = CellBatch>) -> R,
 ) -> R {
     let mut batches = parts.map(|(rows, draw)| data.batch(rows, draw, device));
-    let inner = device.clone().inner();
-    if !matches!(inner.as_dispatch(), DispatchDevice::Flex(_)) {
+    if !on_cpu(device) {
         return work(&mut batches);
     }
     thread::scope(|scope| {
-        let (send, ready) = sync_channel(0);
+        let (send, ready) = sync_channel(n_ready.saturating_sub(1));
         // Where the work ends before its batches do, nobody takes the next one.
         scope.spawn(move || batches.all(|batch| send.send(batch).is_ok()));
         work(&mut ready.into_iter())
     })
+}
+
+/// Whether tensors of a device are in memory that all threads work on.
+pub(crate) fn on_cpu(device: &Device) -> bool {
+    let inner = device.clone().inner();
+    matches!(inner.as_dispatch(), DispatchDevice::Flex(_))
 }
 
 #[cfg(test)]
@@ -44,9 +50,9 @@ mod tests {
         for device in [Device::flex(), Device::flex().autodiff()] {
             let parts = || rows.chunks(2).map(|rows| (rows, Draw::new(0)));
             let all: Vec<Vec<usize>> =
-                batches_ahead(&data, parts(), &device, |b| b.map(|b| b.rows).collect());
+                batches_ahead(&data, parts(), &device, 1, |b| b.map(|b| b.rows).collect());
             assert_eq!(all, [vec![5, 4], vec![3, 2], vec![1, 0]]);
-            let first = batches_ahead(&data, parts(), &device, |b| b.next());
+            let first = batches_ahead(&data, parts(), &device, 1, |b| b.next());
             assert_eq!(first.map(|b| b.rows), Some(vec![5, 4]));
         }
     }

@@ -40,7 +40,9 @@ pub struct TrainConfig {
     /// Cells per optimiser step. Default 128 (scMMAE).
     pub batch_size: usize,
     /// Cells per forward and backward pass; gradients of the parts of a batch are added up, so this
-    /// changes memory and speed, not the method. Default 32; at least 1.
+    /// changes memory and speed, not the method. On the CPU as many parts as there are threads are
+    /// computed at the same time, if the model says that it can be
+    /// ([`independent_parts`](fusion_core::FusionModel::independent_parts)). Default 32; at least 1.
     pub micro_batch: usize,
     /// Peak learning rate. Default 2.5e-4 (scMMAE: 5e-4 x batch / 256).
     pub learning_rate: f64,

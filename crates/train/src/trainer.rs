@@ -6,11 +6,13 @@ use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
+use flex_slices::with_stream;
 use fused_optim::{FusedAdamW, add_gradients, clip_global_norm};
 use fusion_core::{CellBatch, Draw, EpochStart, FusionModel, Stage};
 use indexmap::IndexMap;
+use rayon::prelude::*;
 
-use crate::ahead::batches_ahead;
+use crate::ahead::{batches_ahead, on_cpu};
 use crate::{
     CellData, Checkpoint, CheckpointError, Checkpoints, EpochRecord, History, Observer, Progress,
     Sampler, Split, StepReport, TrainConfig, TrainError,
@@ -308,7 +310,8 @@ impl<M: FusionModel> State<M> {
             rows.chunks(micro_batch).map(move |part| (part, draw))
         });
         let device = run.device.clone().autodiff();
-        batches_ahead(data, parts, &device, |ready| {
+        let at_once = parts_at_once(&self.model, run.device);
+        batches_ahead(data, parts, &device, at_once, |ready| {
             while self.progress.step < batches.len() {
                 let rows = &batches[self.progress.step];
                 let draw = training.for_use(self.progress.step as u64);
@@ -371,37 +374,64 @@ impl<M: FusionModel> State<M> {
         run: &Run<'_>,
     ) -> Result<Self, TrainError> {
         let device = run.device.clone().autodiff();
+        let at_once = parts_at_once(&self.model, run.device);
+        let progress = self.progress.epoch as f64 / run.config.epochs.max(1) as f64;
+        let mut parts = (0u64..).zip(parts.map(|batch| CellBatch { progress, ..batch }));
         let mut gradients = GradientsParams::new();
-        for (i, mut batch) in parts.enumerate() {
-            // Dropout draws from the device's generator.
-            device.seed(draw.for_use(i as u64).seed());
-            batch.progress = self.progress.epoch as f64 / run.config.epochs.max(1) as f64;
-            let losses = self.model.losses(&batch, stage);
-            for (name, value) in losses.values() {
-                if !value.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        term: name,
-                        value,
-                        epoch: self.progress.epoch,
-                        step: self.progress.step,
-                        rows: batch.rows[..batch.n_targets].to_vec(),
-                    });
+        loop {
+            let mut together: Vec<(u64, CellBatch)> = parts.by_ref().take(at_once).collect();
+            let found = match (together.pop(), together.is_empty()) {
+                (None, _) => break,
+                (Some((i, batch)), true) => {
+                    let seed = draw.for_use(i).seed();
+                    // Other layers than ours draw from the device's generator.
+                    device.seed(seed);
+                    vec![Part::of(&self.model, batch, seed, n_cells, stage)]
                 }
-                *self.progress.sums.entry(name).or_insert(0.0) += value * batch.n_targets as f64;
+                (Some(last), false) => {
+                    together.push(last);
+                    // Each with leaves of its own, or all were one graph, which one thread has at a time. Not `fork`, which ties
+                    // these leaves to the model's own and so lets its graph grow where a parameter has no gradient.
+                    let copies: Vec<(M, u64, CellBatch)> = together
+                        .into_iter()
+                        .map(|(i, batch)| (self.model.valid().train(), i, batch))
+                        .collect();
+                    let of = |(model, i, batch)| {
+                        Part::of(&model, batch, draw.for_use(i).seed(), n_cells, stage)
+                    };
+                    copies.into_par_iter().map(of).collect()
+                }
+            };
+            // In their order, so that sums are the same on any number of threads.
+            for part in found {
+                self.book(&part)?;
+                gradients = add_gradients(&self.model, gradients, part.gradients);
             }
-            for (name, term) in losses.terms() {
-                self.progress.weights.insert(name.clone(), term.weight);
-            }
-            let share = batch.n_targets as f64 / n_cells as f64;
-            let backward = losses.total().mul_scalar(share).backward();
-            let part = GradientsParams::from_grads(backward, &self.model);
-            gradients = add_gradients(&self.model, gradients, part);
         }
         if run.config.clip_norm > 0.0 {
             gradients = clip_global_norm(&self.model, gradients, run.config.clip_norm).0;
         }
         self.model = self.optimizer.step(rate, self.model, gradients);
         Ok(self)
+    }
+
+    /// Books the losses of a part.
+    fn book(&mut self, part: &Part) -> Result<(), TrainError> {
+        let p = &mut self.progress;
+        for (name, &(weight, value)) in &part.losses {
+            if !value.is_finite() {
+                return Err(TrainError::NotFinite {
+                    term: name.clone(),
+                    value,
+                    epoch: p.epoch,
+                    step: p.step,
+                    rows: part.rows.clone(),
+                });
+            }
+            *p.sums.entry(name.clone()).or_insert(0.0) += value * part.rows.len() as f64;
+            p.weights.insert(name.clone(), weight);
+        }
+        Ok(())
     }
 
     /// Validates and books an epoch.
@@ -540,6 +570,47 @@ impl<M: FusionModel> State<M> {
             }
             other => Ok(other?),
         }
+    }
+}
+
+/// What a part of a batch gives.
+struct Part {
+    rows: Vec<usize>,
+    /// Weight and value of each loss.
+    losses: IndexMap<String, (f64, f64)>,
+    gradients: GradientsParams,
+}
+
+impl Part {
+    /// Losses, and the part's share in the gradients of a batch of `n_cells`.
+    fn of<M: FusionModel>(
+        model: &M,
+        mut batch: CellBatch,
+        seed: u64,
+        n_cells: usize,
+        stage: &Stage,
+    ) -> Self {
+        let losses = with_stream(seed, || model.losses(&batch, stage));
+        let terms = losses.terms().values();
+        let values = losses.values().into_iter().zip(terms);
+        let values = values.map(|((name, value), term)| (name, (term.weight, value)));
+        let values = values.collect();
+        let share = batch.n_targets as f64 / n_cells as f64;
+        let backward = losses.total().mul_scalar(share).backward();
+        batch.rows.truncate(batch.n_targets);
+        Self {
+            rows: batch.rows,
+            losses: values,
+            gradients: GradientsParams::from_grads(backward, model),
+        }
+    }
+}
+
+/// How many parts of a batch are computed at the same time.
+fn parts_at_once<M: FusionModel>(model: &M, device: &Device) -> usize {
+    match model.independent_parts() && on_cpu(device) {
+        true => rayon::current_num_threads(),
+        false => 1,
     }
 }
 

@@ -23,18 +23,22 @@ struct Autoencoder {
     encoder: Linear,
     decoder: Linear,
     dropout: Dropout,
+    /// Whether parts of a batch run side by side.
+    #[module(skip)]
+    independent: bool,
     /// Where the encoder's weight lay in each training pass.
     #[module(skip)]
     places: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Autoencoder {
-    fn new(device: &Device) -> Self {
+    fn new(independent: bool, device: &Device) -> Self {
         Self {
             // More elements than the kernels take in one piece.
             encoder: LinearConfig::new(GENES, 100).init(device),
             decoder: LinearConfig::new(100, GENES).init(device),
             dropout: DropoutConfig::new(0.1).init(),
+            independent,
             places: Arc::default(),
         }
     }
@@ -56,9 +60,17 @@ impl FusionModel for Autoencoder {
             let place = flex.bytes().as_ptr() as usize;
             self.places.lock().unwrap().push(place);
         }
-        let z = self.dropout.forward(self.embed(batch));
+        let z = self.embed(batch);
+        let z = match self.independent && z.is_autodiff() {
+            true => ttt_layer::dropout(z, 0.1),
+            false => self.dropout.forward(z),
+        };
         let difference = self.decoder.forward(z) - batch.modality("rna");
         LossTerms::new().with("mse", 1.0, difference.square().mean())
+    }
+
+    fn independent_parts(&self) -> bool {
+        self.independent
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
@@ -110,6 +122,7 @@ impl Observer for StopAfter {
 }
 
 fn run(
+    independent: bool,
     config: &TrainConfig,
     checkpoints: Option<&Path>,
     resume: bool,
@@ -117,7 +130,7 @@ fn run(
 ) -> Trained<Autoencoder> {
     let device = Device::flex();
     let model = seeded_init(&device.clone().autodiff(), 3, |device| {
-        Ok::<_, ()>(Autoencoder::new(device))
+        Ok::<_, ()>(Autoencoder::new(independent, device))
     });
     let run = Run {
         config,
@@ -147,29 +160,34 @@ fn bytes(model: &Autoencoder) -> Vec<u8> {
 fn a_resumed_run_ends_with_the_same_bytes() {
     let _guard = alone();
     let config = config();
-    let whole = run(&config, None, false, &mut Silent);
-    assert_eq!(whole.outcome, Outcome::Finished);
-    let losses: Vec<_> = whole
-        .history
-        .epochs
-        .iter()
-        .filter_map(|e| e.validation_loss)
-        .collect();
-    assert!(losses[2] < losses[0], "{losses:?}");
-    // 30 training cells make 3 or 4 steps per epoch: inside an epoch, at the end of the stage, in
-    // the second stage.
-    for steps in [2, 5, 11] {
-        let folder = tempfile::tempdir().unwrap();
-        let stopped = run(&config, Some(folder.path()), false, &mut StopAfter(steps));
-        assert_eq!(stopped.outcome, Outcome::Interrupted);
-        assert_ne!(bytes(&stopped.model), bytes(&whole.model));
-        let resumed = run(&config, Some(folder.path()), true, &mut Silent);
-        assert_eq!(resumed.outcome, Outcome::Finished);
-        assert!(
-            bytes(&resumed.model) == bytes(&whole.model),
-            "{steps} steps"
-        );
-        assert_eq!(resumed.history, whole.history);
+    for independent in [false, true] {
+        let run = |folder: Option<&Path>, resume, observer: &mut dyn Observer| {
+            run(independent, &config, folder, resume, observer)
+        };
+        let whole = run(None, false, &mut Silent);
+        assert_eq!(whole.outcome, Outcome::Finished);
+        let losses: Vec<_> = whole
+            .history
+            .epochs
+            .iter()
+            .filter_map(|e| e.validation_loss)
+            .collect();
+        assert!(losses[2] < losses[0], "{losses:?}");
+        // 30 training cells make 3 or 4 steps per epoch: inside an epoch, at the end of the stage, in
+        // the second stage.
+        for steps in [2, 5, 11] {
+            let folder = tempfile::tempdir().unwrap();
+            let stopped = run(Some(folder.path()), false, &mut StopAfter(steps));
+            assert_eq!(stopped.outcome, Outcome::Interrupted);
+            assert_ne!(bytes(&stopped.model), bytes(&whole.model));
+            let resumed = run(Some(folder.path()), true, &mut Silent);
+            assert_eq!(resumed.outcome, Outcome::Finished);
+            assert!(
+                bytes(&resumed.model) == bytes(&whole.model),
+                "{steps} steps, independent: {independent}"
+            );
+            assert_eq!(resumed.history, whole.history);
+        }
     }
 }
 
@@ -180,14 +198,16 @@ fn threads_change_nothing() {
         epochs: 1,
         ..config()
     };
-    let [one, two, three] = [1, 2, 3].map(|threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| bytes(&run(&config, None, false, &mut Silent).model))
-    });
-    assert!(one == two && one == three);
+    for independent in [false, true] {
+        let [one, two, three] = [1, 2, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| bytes(&run(independent, &config, None, false, &mut Silent).model))
+        });
+        assert!(one == two && one == three, "independent: {independent}");
+    }
 }
 
 #[test]
@@ -197,10 +217,12 @@ fn parameters_stay_where_they_are() {
         epochs: 1,
         ..config()
     };
-    let trained = run(&config, None, false, &mut Silent);
-    let places = trained.model.places.lock().unwrap();
-    assert!(places.len() > 20);
-    let moves = places.windows(2).filter(|w| w[0] != w[1]).count();
-    // The second stage starts from loaded weights: in a new buffer, which its first step copies.
-    assert!(moves <= 2, "{places:x?}");
+    for independent in [false, true] {
+        let trained = run(independent, &config, None, false, &mut Silent);
+        let places = trained.model.places.lock().unwrap();
+        assert!(places.len() > 20);
+        let moves = places.windows(2).filter(|w| w[0] != w[1]).count();
+        // The second stage starts from loaded weights: in a new buffer, which its first step copies.
+        assert!(moves <= 2, "independent: {independent}: {places:x?}");
+    }
 }

@@ -10,7 +10,7 @@ use super::{GroupConfig, InclustConfig, Shift};
 use crate::blocks::linear::linear;
 use crate::blocks::{
     CovariateEmbedding, DenseStack, DenseStackConfig, GroupEncoder, GroupHead, GroupInput,
-    MixturePrior, Predicted, library_of, normal_noise,
+    MixturePrior, Normalization, Predicted, library_of, normal_noise,
 };
 
 /// Name of the covariates in a batch, `[cells, n_covariates]`: several may be on.
@@ -373,6 +373,10 @@ impl FusionModel for Inclust {
         let draw = batch.draw.for_use(purpose::LATENT);
         let noise = normal_noise(&keys, self.config.n_latent, draw, &batch.device());
         self.losses_of(batch, &rows, noise)
+    }
+
+    fn independent_parts(&self) -> bool {
+        self.config.normalization != Normalization::Batch
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {

@@ -9,7 +9,8 @@ use zinb::tensor::{BatchLikelihood, CountOutput, Targets, Weights};
 
 use super::ZinbAutoencoderConfig;
 use crate::blocks::{
-    Activation, DenseStack, DenseStackConfig, GroupHead, GroupLikelihood, normal_noise,
+    Activation, DenseStack, DenseStackConfig, GroupHead, GroupLikelihood, Normalization,
+    normal_noise,
 };
 
 /// Name of the modality that a batch must hold: raw counts, sparse or dense.
@@ -184,6 +185,10 @@ impl FusionModel for ZinbAutoencoder {
             None => terms,
             Some(kl) => terms.with("kl", self.kl_weight(batch.progress), kl),
         }
+    }
+
+    fn independent_parts(&self) -> bool {
+        self.config.normalization != Normalization::Batch
     }
 
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {

@@ -13,7 +13,7 @@ use burn::backend::{
 };
 use burn::nn::DropoutConfig;
 use burn::tensor::{Device, Distribution, Tensor};
-use flex_slices::{FlexFloat, by_type, dense, served, slice, tensor};
+use flex_slices::{FlexFloat, by_type, dense, next_word, served, slice, tensor};
 
 use crate::kernel::{self, DropMask, Norm, Real};
 use crate::reference;
@@ -398,9 +398,9 @@ pub fn silu_mul<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
 /// `dropout(x) + residual`: every element of `x` is zeroed with probability `prob`, the others are
 /// divided by `1 - prob`.
 ///
-/// On Flex the mask is a function of the element's index and of four numbers drawn here from the
-/// device's generator, so a call of `device.seed(..)` before the step fixes it, whatever the
-/// number of threads; it is computed again in the backward pass and takes no memory. Elsewhere
+/// On Flex the mask is a function of the element's index and of a number drawn here: within
+/// `flex_slices::with_stream` from that stream, elsewhere from the device's generator, so a call of
+/// `device.seed(..)` before the step fixes it, whatever the number of threads; it is computed again in the backward pass and takes no memory. Elsewhere
 /// burn's dropout is used, which does nothing on a device without autodiff.
 ///
 /// # Panics
@@ -457,8 +457,11 @@ fn check(prob: f64) {
     );
 }
 
-/// A mask from the device's generator.
+/// A mask from the stream of the thread, or from the device's generator where there is none.
 fn draw(prob: f64, device: &Device) -> DropMask {
+    if let Some(seed) = next_word() {
+        return DropMask { seed, prob };
+    }
     let words = Tensor::<1>::random(
         [4],
         Distribution::Uniform(0.0, 65536.0),
