@@ -16,7 +16,7 @@ PROGRAM as for `inclust_program.py`, and the same environments: prepare with sca
 
 Both train the same network (200, 50; 200; no dropout, no normalisation) with the same loss (squared errors of sigmoids) on values scaled to 0 to 1, in
 steps of 500 rows, unsupervised with 20 components. An epoch is the time from the end of one to the end of the next, compiling left out: the program's by a
-callback, ours by the difference of a short and a long run. The program shows its progress, for which it waits after every step; it is timed without that too.
+callback, ours by the difference of a short and a long run.
 """
 import argparse, contextlib, json, os, pathlib, shutil, subprocess, sys, time
 
@@ -118,15 +118,14 @@ def prepare(args, task):
         np.save(folder / f"{key}.npy", value.astype(np.float32))
 
 
-def theirs(args, folder, progress):
+def theirs(args, folder):
     """Seconds of an epoch of the program."""
     import tf_keras
     from inclust_program import run
     ends = []
     record = tf_keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
     fit = tf_keras.Model.fit
-    more = {} if progress else {"verbose": 0}
-    tf_keras.Model.fit = lambda self, *a, **k: fit(self, *a, **{**k, **more, "callbacks": [record, *(k.get("callbacks") or [])]})
+    tf_keras.Model.fit = lambda self, *a, **k: fit(self, *a, **{**k, "verbose": 0, "callbacks": [record, *(k.get("callbacks") or [])]})
     try:
         with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
             run(args, folder, 0, 2 + args.over, "T")
@@ -170,15 +169,10 @@ def main():
             prepare(args, task)
             continue
         rows, features = np.load(folder / "data.npy", mmap_mode="r").shape
-        rounds = [
-            (theirs(args, folder, True), theirs(args, folder, False), (ours(args, folder, 2 + args.over) - ours(args, folder, 2)) / args.over)
-            for _ in range(args.rounds)
-        ]
+        rounds = [(theirs(args, folder), (ours(args, folder, 2 + args.over) - ours(args, folder, 2)) / args.over) for _ in range(args.rounds)]
+        ratios = [a / b for a, b in rounds]
         cell = lambda values, digits: ", ".join(f"{v:.{digits}f}" for v in values)
-        shown, hidden, own = zip(*rounds)
-        ratios = lambda program: [a / b for a, b in zip(program, own)]
-        columns = [f"{rows:,} x {features:,}", cell(shown, 2), cell(hidden, 2), cell(own, 2)]
-        columns += [f"{cell(r, 1)}: **{np.median(r):.1f}**" for r in (ratios(shown), ratios(hidden))]
+        columns = [f"{rows:,} x {features:,}", *(cell(v, 2) for v in zip(*rounds)), cell(ratios, 1), f"**{np.median(ratios):.1f}**"]
         print(f"| {task} | {' | '.join(columns)} |", flush=True)
 
 

@@ -8,7 +8,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use zinb::kernel::{
-    Counts, Family, Input, MeanLink, Rows, ThetaLink, ValueLink, run_in_place, value_nll_in_place,
+    Counts, Family, Input, MeanLink, Rows, ThetaLink, ValueFamily, ValueLink, run_in_place,
+    value_nll_in_place,
 };
 
 const CELLS: usize = 256;
