@@ -16,6 +16,7 @@ mod history;
 mod init;
 mod network;
 mod observer;
+mod part;
 mod sampler;
 mod split;
 mod trainer;

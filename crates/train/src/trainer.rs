@@ -6,13 +6,12 @@ use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
-use flex_slices::with_stream;
 use fused_optim::{FusedAdamW, add_gradients, clip_global_norm};
 use fusion_core::{CellBatch, Draw, EpochStart, FusionModel, Stage};
 use indexmap::IndexMap;
-use rayon::prelude::*;
 
 use crate::ahead::{batches_ahead, on_cpu};
+use crate::part::Part;
 use crate::{
     CellData, Checkpoint, CheckpointError, Checkpoints, EpochRecord, History, Observer, Progress,
     Sampler, Split, StepReport, TrainConfig, TrainError,
@@ -310,7 +309,7 @@ impl<M: FusionModel> State<M> {
             rows.chunks(micro_batch).map(move |part| (part, draw))
         });
         let device = run.device.clone().autodiff();
-        let at_once = parts_at_once(&self.model, run.device);
+        let at_once = parts_at_once(&self.model, run);
         batches_ahead(data, parts, &device, at_once, |ready| {
             while self.progress.step < batches.len() {
                 let rows = &batches[self.progress.step];
@@ -373,37 +372,19 @@ impl<M: FusionModel> State<M> {
         rate: f64,
         run: &Run<'_>,
     ) -> Result<Self, TrainError> {
-        let device = run.device.clone().autodiff();
-        let at_once = parts_at_once(&self.model, run.device);
+        let at_once = parts_at_once(&self.model, run);
         let progress = self.progress.epoch as f64 / run.config.epochs.max(1) as f64;
-        let mut parts = (0u64..).zip(parts.map(|batch| CellBatch { progress, ..batch }));
+        let mut parts = (0u64..).zip(parts).map(|(i, batch)| {
+            let seed = draw.for_use(i).seed();
+            (seed, CellBatch { progress, ..batch })
+        });
         let mut gradients = GradientsParams::new();
         loop {
-            let mut together: Vec<(u64, CellBatch)> = parts.by_ref().take(at_once).collect();
-            let found = match (together.pop(), together.is_empty()) {
-                (None, _) => break,
-                (Some((i, batch)), true) => {
-                    let seed = draw.for_use(i).seed();
-                    // Other layers than ours draw from the device's generator.
-                    device.seed(seed);
-                    vec![Part::of(&self.model, batch, seed, n_cells, stage)]
-                }
-                (Some(last), false) => {
-                    together.push(last);
-                    // Each with leaves of its own, or all were one graph, which one thread has at a time. Not `fork`, which ties
-                    // these leaves to the model's own and so lets its graph grow where a parameter has no gradient.
-                    let copies: Vec<(M, u64, CellBatch)> = together
-                        .into_iter()
-                        .map(|(i, batch)| (self.model.valid().train(), i, batch))
-                        .collect();
-                    let of = |(model, i, batch)| {
-                        Part::of(&model, batch, draw.for_use(i).seed(), n_cells, stage)
-                    };
-                    copies.into_par_iter().map(of).collect()
-                }
-            };
-            // In their order, so that sums are the same on any number of threads.
-            for part in found {
+            let together: Vec<_> = parts.by_ref().take(at_once).collect();
+            if together.is_empty() {
+                break;
+            }
+            for part in Part::of_all(&self.model, together, n_cells, stage) {
                 self.book(&part)?;
                 gradients = add_gradients(&self.model, gradients, part.gradients);
             }
@@ -573,43 +554,13 @@ impl<M: FusionModel> State<M> {
     }
 }
 
-/// What a part of a batch gives.
-struct Part {
-    rows: Vec<usize>,
-    /// Weight and value of each loss.
-    losses: IndexMap<String, (f64, f64)>,
-    gradients: GradientsParams,
-}
-
-impl Part {
-    /// Losses, and the part's share in the gradients of a batch of `n_cells`.
-    fn of<M: FusionModel>(
-        model: &M,
-        mut batch: CellBatch,
-        seed: u64,
-        n_cells: usize,
-        stage: &Stage,
-    ) -> Self {
-        let losses = with_stream(seed, || model.losses(&batch, stage));
-        let terms = losses.terms().values();
-        let values = losses.values().into_iter().zip(terms);
-        let values = values.map(|((name, value), term)| (name, (term.weight, value)));
-        let values = values.collect();
-        let share = batch.n_targets as f64 / n_cells as f64;
-        let backward = losses.total().mul_scalar(share).backward();
-        batch.rows.truncate(batch.n_targets);
-        Self {
-            rows: batch.rows,
-            losses: values,
-            gradients: GradientsParams::from_grads(backward, model),
-        }
-    }
-}
-
 /// How many parts of a batch are computed at the same time.
-fn parts_at_once<M: FusionModel>(model: &M, device: &Device) -> usize {
-    match model.independent_parts() && on_cpu(device) {
-        true => rayon::current_num_threads(),
+fn parts_at_once<M: FusionModel>(model: &M, run: &Run<'_>) -> usize {
+    match model.independent_parts() && on_cpu(run.device) {
+        true => {
+            let n_parts = run.config.batch_size.div_ceil(run.config.micro_batch);
+            n_parts.min(rayon::current_num_threads())
+        }
         false => 1,
     }
 }

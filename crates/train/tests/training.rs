@@ -226,3 +226,21 @@ fn parameters_stay_where_they_are() {
         assert!(moves <= 2, "independent: {independent}: {places:x?}");
     }
 }
+
+#[test]
+fn what_is_frozen_stays_side_by_side_too() {
+    let _guard = alone();
+    let config = config();
+    let device = Device::flex();
+    let run = Run {
+        checkpoints: None,
+        ..Run::new(&config, 3, &device, Path::new(""))
+    };
+    let mut model = Autoencoder::new(true, &device.clone().autodiff());
+    model.encoder = model.encoder.no_grad();
+    let weight = |layer: &Linear| layer.weight.val().into_data().try_to_vec::<f32>().unwrap();
+    let (encoder, decoder) = (weight(&model.encoder), weight(&model.decoder));
+    let trained = train(model, &data(), &run, &mut Silent).unwrap().model;
+    assert_eq!(weight(&trained.encoder), encoder);
+    assert_ne!(weight(&trained.decoder), decoder);
+}

@@ -70,7 +70,8 @@
 //! - The bytes of results do not depend on the number of threads. They may differ in the last
 //!   bits between instruction sets.
 //! - Dropout follows `device.seed(..)`. The Flex generator is one per process, behind a lock: draws
-//!   from another thread between the seed and the step change the mask.
+//!   from another thread between the seed and the step change the mask. Within
+//!   `flex_slices::with_stream` it follows that stream, which is the thread's own.
 //!
 //! # Backends
 //!

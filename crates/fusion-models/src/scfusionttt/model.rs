@@ -203,6 +203,10 @@ impl FusionModel for ScFusionTtt {
         terms
     }
 
+    fn independent_parts(&self) -> bool {
+        true
+    }
+
     fn embed(&self, batch: &CellBatch) -> Tensor<2> {
         let rna = self
             .rna

@@ -58,12 +58,31 @@ pub fn value_nll_in_place<T: Number>(
         pieces.for_each_init(
             || vec![T::default(); n],
             |dense, (i, (raw, nll))| {
-                let weights = &cell_weights[i * PIECE..][..nll.len()];
-                rows(raw, family, values, i * PIECE, weights, nll, dense);
+                let first = i * PIECE;
+                let weights = &cell_weights[first..][..nll.len()];
+                let piece = Piece {
+                    raw,
+                    family,
+                    values,
+                    first,
+                    weights,
+                    nll,
+                };
+                rows(piece, dense);
             },
         );
     }
     nll
+}
+
+/// Some cells, from `first` on.
+struct Piece<'a, 'v, T> {
+    raw: &'a mut [T],
+    family: ValueFamily,
+    values: &'a Counts<'v, T>,
+    first: usize,
+    weights: &'a [T],
+    nll: &'a mut [T],
 }
 
 #[multiversion(targets(
@@ -71,36 +90,21 @@ pub fn value_nll_in_place<T: Number>(
     "x86_64+avx2+fma",
     "aarch64+neon"
 ))]
-fn rows<T: Number>(
-    raw: &mut [T],
-    family: ValueFamily,
-    values: &Counts<'_, T>,
-    first: usize,
-    weights: &[T],
-    nll: &mut [T],
-    dense: &mut [T],
-) {
+fn rows<T: Number>(piece: Piece<'_, '_, T>, dense: &mut [T]) {
     if target_cfg_f!(target_feature = "fma") {
-        rows_with::<T, true>(raw, family, values, first, weights, nll, dense);
+        rows_with::<T, true>(piece, dense);
     } else {
-        rows_with::<T, false>(raw, family, values, first, weights, nll, dense);
+        rows_with::<T, false>(piece, dense);
     }
 }
 
+/// `dense` has room for the values of a cell.
 #[inline(always)]
-fn rows_with<T: Number, const FMA: bool>(
-    raw: &mut [T],
-    family: ValueFamily,
-    values: &Counts<'_, T>,
-    first: usize,
-    weights: &[T],
-    nll: &mut [T],
-    dense: &mut [T],
-) {
+fn rows_with<T: Number, const FMA: bool>(piece: Piece<'_, '_, T>, dense: &mut [T]) {
     let (n, zero, one) = (dense.len(), T::default(), T::from_f64(1.0));
-    let outputs = raw.chunks_exact_mut(n).zip(weights).zip(nll);
-    for (i, ((raw, &weight), nll)) in outputs.enumerate() {
-        let x = match values.row(first + i, n) {
+    let cells = piece.raw.chunks_exact_mut(n).zip(piece.weights);
+    for (i, ((raw, &weight), nll)) in cells.zip(piece.nll).enumerate() {
+        let x = match piece.values.row(piece.first + i, n) {
             RowCounts::Dense(x) => x,
             RowCounts::Sparse(places, x) => {
                 dense.fill(T::default());
@@ -110,7 +114,7 @@ fn rows_with<T: Number, const FMA: bool>(
                 &*dense
             }
         };
-        *nll = match family {
+        *nll = match piece.family {
             ValueFamily::Squared(link) => squared::<T, FMA>(link, raw, x, weight),
             ValueFamily::Bernoulli => row(raw, x, weight, |raw, x| {
                 // Both tails keep their digits.

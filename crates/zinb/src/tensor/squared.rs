@@ -1,10 +1,11 @@
 //! Squared errors.
 
+use burn::tensor::{Tensor, activation};
+
 use super::ops::{in_one_pass, value_nll};
 use super::simple::{GaussianOutput, observed, reduce};
 use super::{BatchLikelihood, Nll, Targets, Weights};
 use crate::kernel::{ValueFamily, ValueLink};
-use burn::tensor::{Tensor, activation};
 
 /// Values whose errors are all of one size.
 ///
